@@ -14,6 +14,7 @@ import ranvier as rv
 from ranvier.errors import ShapeError
 from ranvier.network.run.bound_chain import BoundChain
 from ranvier.units import ms
+from tests.network.run.kept_calls import made, same
 
 Tensor = torch.Tensor
 
@@ -57,19 +58,6 @@ def _served(net: rv.Network) -> int:
     return sum(kept.served for kept in _chains(net))
 
 
-def _made(net: rv.Network, x: Tensor, state: rv.State | None = None, **how: Any) -> list[Tensor]:
-    net.zero_grad()
-    out, after = net(x, state, **how)
-    slope = torch.linspace(-1, 2, out.numel(), dtype=out.dtype).view(out.shape)
-    last = [t for _, t in sorted(after.tensors().items())]
-    ((out * slope).sum() + sum((t * t).sum() for t in last)).backward()
-    return [out.detach(), *(t.detach() for t in last), *(p.grad.clone() for p in net.parameters())]
-
-
-def _same(one: list[Tensor], other: list[Tensor]) -> bool:
-    return len(one) == len(other) and all(map(torch.equal, one, other))
-
-
 @pytest.mark.parametrize("make", [_images, _deeper])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("steps", "batch"), [(1, 1), (6, 3)])
@@ -78,15 +66,15 @@ def test_it_has_the_bits_of_the_long_way(
     make: Callable, dtype: torch.dtype, steps: int, batch: int, reset: str
 ) -> None:
     net, x = make(dtype), _x(dtype, steps, batch)
-    first = _made(net, x, reset=reset)
-    _made(net, x, reset=reset)
+    first = made(net, x, reset=reset)
+    made(net, x, reset=reset)
     assert _served(net) == 0
-    assert _same(_made(net, x, reset=reset), first)
+    assert same(made(net, x, reset=reset), first)
     state = net(x)[1].detach()
-    expected = _made(copy.deepcopy(net), x, state, reset=reset)
+    expected = made(copy.deepcopy(net), x, state, reset=reset)
     served = _served(net)
-    found = [_made(net, x, state, reset=reset) for _ in range(3)]
-    assert all(_same(one, expected) for one in found)
+    found = [made(net, x, state, reset=reset) for _ in range(3)]
+    assert all(same(one, expected) for one in found)
     assert _served(net) == served + 3
 
 
@@ -94,9 +82,9 @@ def test_it_has_the_bits_of_the_long_way(
 def test_its_gradients_are_those_of_the_reference(make: Callable) -> None:
     x, net, witness = _x(torch.float64), make(torch.float64), make(torch.float64, "reference")
     for _ in range(3):
-        found = _made(net, x)
+        found = made(net, x)
     assert _served(net) == 1
-    for a, b in zip(found, _made(witness, x), strict=True):
+    for a, b in zip(found, made(witness, x), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
 
 
@@ -133,25 +121,25 @@ def test_every_change_is_seen() -> None:
     ]
     net, x = _images(), _x()
     for _ in range(12):
-        _made(net, x)
+        made(net, x)
     for change in changes:
         change(net)
-        expected = _made(copy.deepcopy(net), x)  # has nothing set up
+        expected = made(copy.deepcopy(net), x)  # has nothing set up
         for _ in range(12):
-            assert _same(_made(net, x), expected)
+            assert same(made(net, x), expected)
 
 
 def test_graphs_and_states_are_independent() -> None:
     net, x, y = _images(), _x(), _x().roll(1, 0)
-    alone = [_made(net, z) for z in (x, x, x, y)]
+    alone = [made(net, z) for z in (x, x, x, y)]
     net.zero_grad()
     (one, state), (other, _) = net(x), net(y)
     state.variables["lif1"]["v"].data.zero_()  # the next call begins as before
     slope = torch.linspace(-1, 2, one.numel()).view(one.shape)
     (other * slope).sum().backward()
     (one * slope).sum().backward()
-    assert _same(_made(net, y), alone[3])
-    assert _same(_made(net, x), alone[0])
+    assert same(made(net, y), alone[3])
+    assert same(made(net, x), alone[0])
 
 
 def test_what_cannot_be_carried_is_refused_as_in_the_long_way() -> None:

@@ -16,6 +16,7 @@ import ranvier as rv
 from ranvier.errors import ProviderError, ShapeError, StateError
 from ranvier.network.run.bound_calls import BoundCalls
 from ranvier.units import ms
+from tests.network.run.kept_calls import made, same
 
 Tensor = torch.Tensor
 DTYPES = [torch.float32, torch.float64]
@@ -99,33 +100,15 @@ def _as_one(net: rv.Network) -> bool:
     return all(isinstance(kept.bound, BoundCalls) for kept in net._memo.calls.values())
 
 
-def _made(net: rv.Network, x: Tensor, state: rv.State | None = None, **how: object) -> list[Tensor]:
-    """Output, values after, and gradients of all parameters."""
-    net.zero_grad()
-    out, after = net(x, state, **how)
-    slope = torch.linspace(-1, 2, out.numel(), dtype=out.dtype).view(out.shape)
-    last = [t for n, t in after.tensors().items() if t.is_floating_point()]
-    ((out * slope).sum() + sum((t * t).sum() for t in last)).backward()
-    return [
-        out.detach(),
-        *(t.detach() for t in last),
-        *(p.grad.clone() for p in net.parameters() if p.grad is not None),
-    ]
-
-
-def _same(one: list[Tensor], other: list[Tensor]) -> bool:
-    return len(one) == len(other) and all(map(torch.equal, one, other))
-
-
 @pytest.mark.parametrize("make", NETS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("steps", "batch"), [(1, 1), (4, 1), (7, 3), (20, 32)])
 def test_a_bound_call_has_the_bits_of_the_long_way(make: Callable, dtype: torch.dtype, steps: int, batch: int) -> None:
     net, x = make(dtype), _spikes(steps, batch, dtype)
-    first = _made(net, x)
-    _made(net, x)
+    first = made(net, x)
+    made(net, x)
     assert _served(net) == 0
-    assert _same(_made(net, x), first)
+    assert same(made(net, x), first)
     assert _served(net) == 1
     assert _as_one(net)
     assert any(bool(t.any()) for t in first[-2:])
@@ -135,9 +118,9 @@ def test_a_bound_call_has_the_bits_of_the_long_way(make: Callable, dtype: torch.
 def test_its_gradients_are_those_of_the_reference(make: Callable) -> None:
     x, net, witness = _spikes(9, 4, torch.float64), make(torch.float64), make(torch.float64, "reference")
     for _ in range(3):
-        found = _made(net, x)
+        found = made(net, x)
     assert _served(net) == 1
-    for a, b in zip(found, _made(witness, x), strict=True):
+    for a, b in zip(found, made(witness, x), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
 
 
@@ -146,12 +129,12 @@ def test_its_gradients_are_those_of_the_reference(make: Callable) -> None:
 def test_dense_inputs_run_as_one_operation(make: Callable, dtype: torch.dtype) -> None:
     x = torch.randn(9, 4, 20, generator=torch.Generator().manual_seed(1)).to(dtype)
     net, witness = make(dtype), make(dtype, "reference")
-    found = [_made(net, x) for _ in range(3)]
+    found = [made(net, x) for _ in range(3)]
     assert _served(net) == 1
     assert _as_one(net)
-    assert _same(found[0], found[2])
+    assert same(found[0], found[2])
     near = {"rtol": 1e-9, "atol": 1e-11} if dtype == torch.float64 else {"rtol": 1e-3, "atol": 1e-4}
-    for a, b in zip(found[2], _made(witness, x), strict=True):
+    for a, b in zip(found[2], made(witness, x), strict=True):
         torch.testing.assert_close(a, b, **near)
 
 
@@ -208,12 +191,12 @@ def test_other_networks_keep_their_plan_and_parts(make: Callable) -> None:
                 net._memo.calls.clear()
             torch.manual_seed(20 + k)  # of dropout, and of the streams of drawn values
             state = net(x)[1].detach() if k % 2 else None
-            rows.append(_made(net, x, state))
+            rows.append(made(net, x, state))
             optimizer.step()
         assert bool(_served(net)) is bound
         found.append(rows)
     for one, other, witness in zip(*found, strict=True):
-        assert _same(one, other)
+        assert same(one, other)
         for a, b in zip(one, witness, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
 
@@ -264,13 +247,13 @@ def test_an_optimiser_and_every_other_change_is_seen() -> None:
     ]
     net, x = _layers(), _spikes(6, 3)
     for _ in range(12):
-        _made(net, x)
+        made(net, x)
     for change in changes:
         change(net)
         x = x.to(net.dtype)
-        expected = _made(copy.deepcopy(net), x)  # has nothing set up
+        expected = made(copy.deepcopy(net), x)  # has nothing set up
         for _ in range(12):  # enough for a set-up to pay, so that the next one does not wait
-            assert _same(_made(net, x), expected)
+            assert same(made(net, x), expected)
         assert _served(net)
 
 
@@ -290,15 +273,15 @@ def test_every_change_of_a_learnt_time_constant_is_seen(make: Callable) -> None:
     ]
     net, x = make(), _spikes(6, 3)
     for _ in range(12):
-        _made(net, x)
+        made(net, x)
     for change in changes:
         change(net)
-        expected = _made(copy.deepcopy(net), x)  # has nothing set up
+        expected = made(copy.deepcopy(net), x)  # has nothing set up
         with torch.no_grad():
             silent = copy.deepcopy(net)(x)[0]
             assert all(torch.equal(net(x)[0], silent) for _ in range(3))
         for _ in range(12):
-            assert _same(_made(net, x), expected)
+            assert same(made(net, x), expected)
         assert _served(net)
 
 
@@ -310,14 +293,14 @@ def test_a_coefficient_without_gradient_follows_its_parameter() -> None:
     found = []
     for tau in (5.0, 7.0, 5.0):
         net.populations["cell1"].tau.data.fill_(tau)
-        expected = _made(copy.deepcopy(net), x)
+        expected = made(copy.deepcopy(net), x)
         for _ in range(12):
-            assert _same(_made(net, x), expected)
+            assert same(made(net, x), expected)
         found.append(expected)
     assert _served(net)
     assert _as_one(net)
-    assert not _same(found[0], found[1])
-    assert _same(found[0], found[2])
+    assert not same(found[0], found[1])
+    assert same(found[0], found[2])
 
 
 @pytest.mark.parametrize("tau", [5.0, 0.0, -1.0, 1e-3, 20.0, 25.0])
@@ -325,10 +308,10 @@ def test_learnt_numbers_at_their_bounds_are_those_of_the_long_way(tau: float) ->
     parts = [rv.Linear(20, 8), rv.LIF(8, tau=rv.Learn(5 * ms, max=20 * ms)), rv.Linear(8, 2), rv.LeakyReadout(2)]
     net, x = rv.Sequential(*parts, dt=1 * ms), _spikes(6, 3)
     for _ in range(6):
-        _made(net, x)
+        made(net, x)
     net.populations["lif1"].tau.data.fill_(tau)
-    expected, served = _made(copy.deepcopy(net), x), _served(net)
-    assert _same(_made(net, x), expected)
+    expected, served = made(copy.deepcopy(net), x), _served(net)
+    assert same(made(net, x), expected)
     assert _served(net) == served + 1
 
 
@@ -349,12 +332,12 @@ def test_every_change_of_single_synapses_is_seen(batch: int) -> None:
     net, x = _single(), _spikes(6, batch)
     state = net(x)[1].detach()
     for _ in range(12):
-        _made(net, x, state)
+        made(net, x, state)
     for change in changes:
         change(net)
-        expected = _made(copy.deepcopy(net), x, state)  # has nothing set up
+        expected = made(copy.deepcopy(net), x, state)  # has nothing set up
         for _ in range(12):
-            assert _same(_made(net, x, state), expected)
+            assert same(made(net, x, state), expected)
         assert _served(net)
 
 
@@ -401,11 +384,11 @@ def test_another_seed_is_seen() -> None:
     equations = "dv/dt = -v/tau + 0.3*xi/sqrt(tau) + x/ms : 1\nx : 1 (input)"
     cell = rv.Cell(equations, threshold="v > 1", reset="v = 0", tau=5 * ms, size=8, name="cell")
     net, x = rv.Sequential(rv.Linear(20, 8), cell, rv.Linear(8, 2), rv.LeakyReadout(2), dt=1 * ms), _spikes(6, 3)
-    before = [_made(net, x, stream=1) for _ in range(6)][-1]
+    before = [made(net, x, stream=1) for _ in range(6)][-1]
     net.seed = 5
-    found = _made(net, x, stream=1)
-    assert _same(found, _made(copy.deepcopy(net), x, stream=1))
-    assert not _same(found, before)
+    found = made(net, x, stream=1)
+    assert same(found, made(copy.deepcopy(net), x, stream=1))
+    assert not same(found, before)
 
 
 def test_graphs_are_independent_and_may_be_kept() -> None:
@@ -419,13 +402,13 @@ def test_graphs_are_independent_and_may_be_kept() -> None:
     one, other = net(x)[0].square().sum(), net(y)[0].square().sum()  # two calls before the first is differentiated
     assert _served(net) >= 2
     other.backward(retain_graph=True)
-    assert _same([p.grad for p in net.parameters()], alone[3])
+    assert same([p.grad for p in net.parameters()], alone[3])
     net.zero_grad()
     one.backward(retain_graph=True)
-    assert _same([p.grad for p in net.parameters()], alone[0])
+    assert same([p.grad for p in net.parameters()], alone[0])
     net.zero_grad()
     one.backward()  # again
-    assert _same([p.grad for p in net.parameters()], alone[0])
+    assert same([p.grad for p in net.parameters()], alone[0])
     both = torch.autograd.grad(net(x)[0].square().sum() + other, list(net.parameters()))
     for g, a, b in zip(both, alone[0], alone[3], strict=True):
         torch.testing.assert_close(g, a + b)
@@ -455,7 +438,7 @@ def test_outputs_own_their_memory() -> None:
             net(x.roll(1, 0))
         loss.backward()
         slopes.append([p.grad.clone() for p in net.parameters()])
-    assert _same(slopes[-1], slopes[0])
+    assert same(slopes[-1], slopes[0])
     assert _served(net) == 5
 
 
@@ -520,7 +503,7 @@ def test_several_threads_call_at_once() -> None:
     for t in threads:
         t.join()
     assert len(slopes) == 80
-    assert all(_same(one, slopes[0]) for one in slopes)
+    assert all(same(one, slopes[0]) for one in slopes)
     assert torch.equal(slopes[0][-1], first)
 
 
@@ -547,9 +530,9 @@ def test_the_number_of_threads_changes_nothing() -> None:
     net, x, threads = _layers(), _spikes(20, 32), torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        first = _made(net, x)
-        _made(net, x)
+        first = made(net, x)
+        made(net, x)
         torch.set_num_threads(4)
-        assert _same(_made(net, x), first)
+        assert same(made(net, x), first)
     finally:
         torch.set_num_threads(threads)
