@@ -22,6 +22,7 @@ PAGES = [
     "ranvier.kernels.tasks",
     "ranvier.limits",
     "ranvier.network",
+    "ranvier.neurons",
 ]
 _CIRCUIT = """
 import sys
@@ -112,6 +113,8 @@ class TestStart:
             "network.saving",
             "network.sequential",
             "network.stimuli._equations",
+            "neurons._integrate_and_fire",
+            "neurons._membrane_norm",
             "plasticity",
             "recipes",
             "synapses",

@@ -1,19 +1,26 @@
 """Cells: neuron models as records of equations, with defaults from the literature."""
 
-from ranvier.neurons._adex import AdEx
-from ranvier.neurons._cell import Cell
-from ranvier.neurons._dynamic_threshold import DynamicThreshold
-from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
-from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
-from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
-from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
-from ranvier.neurons._membrane_rectifier import MembraneRectifier
-from ranvier.neurons._part import Part
-from ranvier.neurons._relative_threshold import RelativeThreshold
-from ranvier.neurons._resonate_and_fire import ResonateAndFire
-from ranvier.neurons._sliding_psn import SlidingPSN
-from ranvier.neurons._state_space import StateSpace
-from ranvier.neurons._stochastic_lif import StochasticLIF
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier._pages import page
+
+if TYPE_CHECKING:
+    from ranvier.neurons._adex import AdEx
+    from ranvier.neurons._cell import Cell
+    from ranvier.neurons._dynamic_threshold import DynamicThreshold
+    from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
+    from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
+    from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
+    from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
+    from ranvier.neurons._membrane_rectifier import MembraneRectifier
+    from ranvier.neurons._part import Part
+    from ranvier.neurons._relative_threshold import RelativeThreshold
+    from ranvier.neurons._resonate_and_fire import ResonateAndFire
+    from ranvier.neurons._sliding_psn import SlidingPSN
+    from ranvier.neurons._state_space import StateSpace
+    from ranvier.neurons._stochastic_lif import StochasticLIF
 
 __all__ = [
     "ALIF",
@@ -38,3 +45,30 @@ __all__ = [
     "StochasticLIF",
     "TraubMiles",
 ]
+
+# Public name -> the module that holds it.
+_PUBLIC: dict[str, str] = {
+    "ALIF": "._integrate_and_fire",
+    "AdEx": "._adex",
+    "Cell": "._cell",
+    "CellNorm": "._membrane_norm",
+    "CurrentLIF": "._integrate_and_fire",
+    "DynamicThreshold": "._dynamic_threshold",
+    "HodgkinHuxley": "._hodgkin_huxley",
+    "IF": "._integrate_and_fire",
+    "IZHIKEVICH_KINDS": "._izhikevich",
+    "Izhikevich": "._izhikevich",
+    "LIF": "._integrate_and_fire",
+    "LeakyReadout": "._integrate_and_fire",
+    "MembraneNorm": "._membrane_norm",
+    "MembraneRectifier": "._membrane_rectifier",
+    "Part": "._part",
+    "RelativeThreshold": "._relative_threshold",
+    "ResonateAndFire": "._resonate_and_fire",
+    "SlidingPSN": "._sliding_psn",
+    "StateSpace": "._state_space",
+    "StochasticLIF": "._stochastic_lif",
+    "TraubMiles": "._hodgkin_huxley",
+}
+
+__getattr__, __dir__ = page(__name__, _PUBLIC)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
 from ranvier.connectivity.affine import Affine, settled
 from ranvier.errors import ShapeError
-from ranvier.neurons import CellNorm
+
+if TYPE_CHECKING:
+    from ranvier.neurons import CellNorm
 
 __all__ = ["PopulationNorm"]
 
