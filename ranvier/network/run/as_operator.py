@@ -26,14 +26,15 @@ __all__ = [
     "Compiled",
     "Form",
     "alone",
+    "asked_for",
     "called",
     "elsewhere",
     "form_of",
     "gradients",
+    "hooked_inside",
     "known",
     "left_out",
     "numbered",
-    "precision",
     "reaches_outside",
 ]
 
@@ -96,10 +97,12 @@ def known(key: int) -> Any:
     return module
 
 
-def precision(device: str) -> dict[str, str]:
-    """The autocast of the caller, as a part of the request: torch turns it off before it runs an operator."""
+def asked_for(names: Sequence[str], record: Mapping[str, Sequence[str]], how: Mapping[str, Any], device: str) -> str:
+    """The request as text, which an operator can take, with the caller's autocast, which torch turns off before it runs one."""
     half = str(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else ""
-    return {"device": device, "half": half.removeprefix("torch.")}
+    kept = {n: list(variables) for n, variables in record.items()}
+    precision = {"device": device, "half": half.removeprefix("torch.")}
+    return json.dumps({"names": names, "record": kept, "how": dict(how), **precision})
 
 
 def left_out(module: Any) -> str:
@@ -116,10 +119,14 @@ def left_out(module: Any) -> str:
     return "runs in several processes" if graph.processes else ""
 
 
+def hooked_inside(module: nn.Module) -> bool:
+    """Whether torch calls hooks of a user inside a call."""
+    return any_global_hook() or any(has_hook(m) for m in module.modules() if m is not module)
+
+
 def reaches_outside(module: nn.Module) -> bool:
     """Whether the call may depend on tensors that are no parameters, and have a gradient: by hooks on parts, or assigned values."""
-    hooked = any_global_hook() or any(has_hook(m) for m in module.modules() if m is not module)
-    return hooked or any(b.requires_grad for b in module.buffers())
+    return hooked_inside(module) or any(b.requires_grad for b in module.buffers())
 
 
 def form_of(key: int, asked: str, shapes: tuple[tuple[int, ...], ...]) -> Form:

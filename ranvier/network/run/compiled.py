@@ -7,7 +7,6 @@ buffers is left out of the compiled graph instead.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from ranvier.network.run.as_operator import (
     Compiled,
     Form,
     alone,
+    asked_for,
     called,
     elsewhere,
     form_of,
@@ -25,7 +25,6 @@ from ranvier.network.run.as_operator import (
     known,
     left_out,
     numbered,
-    precision,
     reaches_outside,
 )
 from ranvier.network.state.state import State
@@ -108,7 +107,7 @@ def _asked(
     device: str,
 ) -> str:
     """The request as text, which an operator can take."""
-    return json.dumps({"names": names, "record": dict(record), "how": dict(how), **precision(device)})
+    return asked_for(names, dict(record), dict(how), device)
 
 
 @torch.compiler.assume_constant_result

@@ -8,7 +8,6 @@ parameters, and over the backward pass, runs a call for each.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,19 +17,19 @@ import torch
 from torch import nn
 from torch._C import _functorch  # pyright: ignore[reportAttributeAccessIssue]
 
-from ranvier.connectivity.hooks import any_global_hook, has_hook
 from ranvier.errors import ProviderError
 from ranvier.network.run.as_operator import (
     Form,
     alone,
+    asked_for,
     called,
     elsewhere,
     form_of,
     gradients,
+    hooked_inside,
     known,
     left_out,
     numbered,
-    precision,
 )
 from ranvier.network.state.state import State
 
@@ -62,13 +61,7 @@ def functional(
     names = tuple(sorted(x)) if isinstance(x, Mapping) else ()
     inputs: list[Tensor] = [torch.as_tensor(t) for t in ([x[n] for n in names] if names else [x])]
     number, held = numbered(module), _held(module)
-    request = {
-        "names": names,
-        "record": {n: list(v) for n, v in record.items()},
-        "how": dict(how),
-        **precision(module.device.type),
-    }
-    asked, shapes = json.dumps(request), tuple(tuple(t.shape[2:]) for t in inputs)
+    asked, shapes = asked_for(names, record, how, module.device.type), tuple(tuple(t.shape[2:]) for t in inputs)
     with _put(module, held, elsewhere(_stand_ins, [_bare(t) for t in held])):
         form: Form = elsewhere(form_of, number, asked, shapes)
     given = [] if state is None else list(state.tensors().values())
@@ -83,7 +76,7 @@ def _check(module: nn.Module, how: Mapping[str, Any]) -> None:
     if any(level.key() == _functorch.TransformType.Jvp for level in _functorch.get_interpreter_stack() or ()):
         raise ProviderError(_FORWARD)
     reason = left_out(module)
-    if not reason and (any_global_hook() or any(has_hook(m) for m in module.modules() if m is not module)):
+    if not reason and hooked_inside(module):
         reason = "has hooks on its parts"
     if reason:
         raise ProviderError(f"torch.func cannot follow a network that {reason}: {_INSTEAD}.")
