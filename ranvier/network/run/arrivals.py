@@ -63,8 +63,8 @@ class Arrivals:
         if apart:
             before, past = (None if t is None else t.detach() for t in (before, past))
         how = {"steps": count, "carrier": part_of(self.plan, p.name), "place": place}
-        half = self.graph.precision if p.has_products else None
-        if half is None:
+        half = self.graph.precision
+        if half is None or not p.has_products:
             value = p(before, past, **how)
         else:
             value = half.product(lambda x, past: p(x, past, **how), before, past, self.graph)
