@@ -11,7 +11,6 @@ import torch
 from ranvier.connectivity.operand import entry
 from ranvier.kernels.provider import Kept
 from ranvier.kernels.tasks import Scan
-from ranvier.network.checks import surely_finite
 from ranvier.network.plan.built import part_of
 from ranvier.network.run.bound_parts import BoundParts
 from ranvier.network.run.execute import Execution
@@ -47,10 +46,10 @@ class BoundChain(BoundParts):
         self._initial = [t for own in starts.variables.values() for t in own.values()]
         self._stages = [_stage(runner, unit.members[0], starts, count) for unit in runner.plan.units]
 
-    def run(self, x: Any, state: State | None, stream: int | None) -> Execution | None:
+    def run(self, x: Tensor, state: State | None, stream: int | None) -> Execution | None:
         """A call; None where it must be run, or refused, the long way."""
-        given = self._initial if state is None else self.given(state)
-        if given is None or x.dtype is not self.dtype or x.device != self.graph.device or not surely_finite(x):
+        inputs, given = self.plainly(x), self._initial if state is None else self.given(state)
+        if inputs is None or given is None:
             return None
         if state is not None and not all(
             t.shape == shape and t.dtype == dtype and t.is_contiguous() and not t.requires_grad
@@ -60,11 +59,9 @@ class BoundChain(BoundParts):
         before: dict[str, dict[str, Tensor]] = {}
         for (n, v), t in zip(self._kept, given, strict=True):
             before.setdefault(n, {})[str(v)] = t
-        emissions, after, recorded = (
-            {self.inputs[0]: x},
-            dict[str, Mapping[str, Tensor]](),
-            dict[tuple[str, str], Tensor](),
-        )
+        emissions: Emissions = {**inputs}
+        after: dict[str, Mapping[str, Tensor]] = {}
+        recorded: dict[tuple[str, str], Tensor] = {}
         try:
             for stage in self._stages:
                 stage.run(emissions, before, after, recorded)
@@ -73,7 +70,7 @@ class BoundChain(BoundParts):
         made = [after[n][str(v)] for n, v in self._kept]
         stream = stream_of(stream) if state is None or stream is not None else state.stream
         run = Execution(recorded, self.state(made, self.count + (0 if state is None else state.step), stream))
-        warn_of_unsound(self.graph, {self.inputs[0]: x}, run.state)
+        warn_of_unsound(self.graph, inputs, run.state)
         watch(recorded.values())
         return run
 
@@ -153,9 +150,8 @@ def _stage(runner: Runner, name: str, starts: State, count: int) -> _Passing | _
 def _way(runner: Runner, p: Projection, count: int) -> Way:
     """What a projection does to emissions [T, B, …]."""
     carrier, operands = part_of(runner.plan, p.name), p.chain.operands
-    plain = [not (o.holds_norms or o.map.time_major or o.map.by_sequence) for o in operands]
     k = entry(operands)
-    if not all(plain) or (k < len(operands) and operands[k].map.event_path):
+    if any(o.map.time_major for o in operands) or (k < len(operands) and operands[k].map.event_path):
         return partial(p.forward, history=None, steps=count, carrier=carrier)  # pyright: ignore[reportArgumentType]  (no latency)
     maps = [partial(o.run, carrier=carrier) for o in operands]
 
@@ -187,7 +183,7 @@ def bind_chain(
         return None
     if any(r.size is not None for r in graph.relays.values()):
         return None
-    if any(p.plasticity or p.per_synapse or p.depth or p.chain.first.by_sequence for p in projections):
+    if any(p.plasticity or p.per_synapse or p.depth for p in projections):
         return None
     if any(t.settles or t.by_sequence or t.mixes() for p in projections for t in p.chain.transforms):
         return None

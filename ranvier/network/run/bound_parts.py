@@ -14,7 +14,7 @@ from ranvier._warn import warn
 from ranvier.connectivity.hooks import any_global_hook
 from ranvier.kernels import registry
 from ranvier.kernels.provider import Kept
-from ranvier.network.checks import describe_non_finite
+from ranvier.network.checks import describe_non_finite, surely_finite
 from ranvier.network.state.state import STREAMS, State
 from ranvier.noting import CHANGES, Noting
 
@@ -69,6 +69,12 @@ class BoundParts:
             if own.get(name) is not value:
                 return False
         return not any_global_hook()
+
+    def plainly(self, x: Tensor) -> dict[str, Tensor] | None:
+        """The only input of a call, which has the shape of those before; None where there is something to change or to refuse."""
+        if x.dtype is not self.dtype or x.device != self.graph.device or not surely_finite(x):
+            return None
+        return {self.inputs[0]: x}
 
     def sources(self, x: Any) -> list[Tensor] | None:
         """What feeds the operation, from the input of a step."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.network.checks import surely_finite, take_inputs
+from ranvier.network.checks import take_inputs
 from ranvier.network.run._kept_graph import attached
 from ranvier.network.run.bound_parts import BoundParts
 from ranvier.network.run.execute import Execution
@@ -31,12 +31,11 @@ class BoundRun(BoundParts):
 
     def __init__(self, graph: Graph, plan: Plan, record: Mapping[str, tuple[str, ...]], starts: Starts) -> None:
         super().__init__(graph, (), list(graph.inputs))
-        self.only = len(self.inputs) == 1
         self._starts, self._runner = starts, Runner(graph, plan, record)
 
-    def run(self, x: Any, state: State | None, stream: int | None) -> Execution | None:
+    def run(self, x: Tensor, state: State | None, stream: int | None) -> Execution | None:
         """A call; None where it must be run, or refused, the long way."""
-        plain = self._plainly(x)
+        plain = self.plainly(x)
         inputs, steps, batch = take_inputs(self.graph, x) if plain is None else (plain, *x.shape[:2])
         if state is None:
             state = self._starts.read(stream) if steps else self._starts.state(stream)
@@ -47,12 +46,6 @@ class BoundRun(BoundParts):
         run = Execution(*self._runner.renewed().run(inputs, steps, state))
         warn_of_unsound(self.graph, inputs, run.state)
         return run
-
-    def _plainly(self, x: Any) -> dict[str, Tensor] | None:
-        """The input of a call, which has the shape of those before, where there is nothing to change or to refuse."""
-        if not (self.only and isinstance(x, Tensor) and x.dtype is self.dtype and x.device == self.graph.device):
-            return None
-        return {self.inputs[0]: x} if surely_finite(x) else None
 
 
 def bind_run(graph: Graph, plan: Plan, starts: Starts, record: Mapping[str, tuple[str, ...]]) -> BoundRun | None:
