@@ -7,6 +7,7 @@ from typing import Any
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._rewrite import replaced
+from ranvier.neurons._wrapped import check_cell, followed
 from ranvier.neurons.values import check_above_zero
 from ranvier.units import ms
 
@@ -44,8 +45,7 @@ def DynamicThreshold(
 
     >>> cell = rv.DynamicThreshold(rv.LIF(256, tau=20*ms), tau_theta=rv.Learn(10*ms))
     """
-    if not isinstance(cell, Cell):
-        raise EquationError(f"DynamicThreshold: {cell!r} is not a cell: give one such as rv.LIF(256).", line=repr(cell))
+    check_cell("DynamicThreshold", cell)
     condition, found = replaced(cell.threshold or "", threshold, f"{threshold} + theta")
     if not found or variable not in cell.system.states:
         raise EquationError(
@@ -62,7 +62,7 @@ def DynamicThreshold(
         equations=f"{cell.equations}\ntheta' = theta : {unit}",
         threshold=condition,
         reset=replaced(cell.reset or "", threshold, f"{threshold} + theta")[0],
-        before_firing="; ".join(filter(None, [cell.before_firing, statement])),
+        before_firing=followed(cell.before_firing, statement),
         values={
             **cell.values, "tau_theta": tau_theta, "theta_slope": slope, "theta_gain": gain, "theta_start": start,
             "theta_softness": softness,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._rewrite import replaced
+from ranvier.neurons._wrapped import check_cell
 
 __all__ = ["CellNorm", "MembraneNorm"]
 
@@ -54,8 +55,7 @@ def MembraneNorm(cell: Cell, *, variable: str = "v", eps: float = 1e-5, momentum
 
     >>> net = rv.Sequential(rv.Linear(700, 256), rv.MembraneNorm(rv.LIF(256)), rv.Linear(256, 20), dt=1*ms)
     """
-    if not isinstance(cell, Cell):
-        raise EquationError(f"MembraneNorm: {cell!r} is not a cell: give one such as rv.LIF(256).", line=repr(cell))
+    check_cell("MembraneNorm", cell)
     for name, value, most in (("eps", eps, float("inf")), ("momentum", momentum, 1.0)):
         if not isinstance(value, int | float) or not 0 < value <= most or value == float("inf"):
             raise EquationError(

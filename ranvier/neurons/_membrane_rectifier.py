@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._wrapped import check_cell, followed
 from ranvier.neurons.values import check_above_zero
 
 __all__ = ["MembraneRectifier"]
@@ -38,10 +39,7 @@ def MembraneRectifier(cell: Cell, *, level: Any = 1.0, variable: str = "v") -> C
 
     >>> cell = rv.MembraneRectifier(rv.LIF(256, V_th=0.5, reset="v -= 1"))
     """
-    if not isinstance(cell, Cell):
-        raise EquationError(
-            f"MembraneRectifier: {cell!r} is not a cell: give one such as rv.LIF(256).", line=repr(cell)
-        )
+    check_cell("MembraneRectifier", cell)
     if variable not in cell.system.states:
         known = ", ".join(cell.system.states) or "none"
         raise EquationError(
@@ -60,5 +58,6 @@ def MembraneRectifier(cell: Cell, *, level: Any = 1.0, variable: str = "v") -> C
     middle = f"tanh(3*(clip({v}, 0, 1) - 0.5))/(2*tanh(1.5)) + 0.5"
     outside = f"maximum({v}, 1)**(1/3) - (1 - minimum({v}, 0))**(1/3)"
     statement = f"{variable} = rectified*({middle} + {outside})"
-    before = "; ".join(filter(None, [cell.before_firing, statement]))
-    return cell.changed(before_firing=before, values={**cell.values, "rectified": level})
+    return cell.changed(
+        before_firing=followed(cell.before_firing, statement), values={**cell.values, "rectified": level}
+    )

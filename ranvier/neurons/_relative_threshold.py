@@ -6,6 +6,7 @@ import ast
 
 from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
+from ranvier.neurons._wrapped import check_cell, followed
 from ranvier.neurons.values import least
 from ranvier.surrogates import Boxcar, Surrogate
 
@@ -38,10 +39,7 @@ def RelativeThreshold(cell: Cell, *, threshold: str = "V_th", surrogate: Surroga
 
     >>> cell = rv.RelativeThreshold(rv.LIF(256, V_th=rv.Learn(1.0, min=0.05)))
     """
-    if not isinstance(cell, Cell):
-        raise EquationError(
-            f"RelativeThreshold: {cell!r} is not a cell: give one such as rv.LIF(256).", line=repr(cell)
-        )
+    check_cell("RelativeThreshold", cell)
     left = _level(cell.threshold or "", threshold)
     if left is None or cell.emit != "spike" or "sent" in cell.system.dimensions:
         raise EquationError(
@@ -58,7 +56,7 @@ def RelativeThreshold(cell: Cell, *, threshold: str = "V_th", surrogate: Surroga
     return cell.changed(
         equations=f"{cell.equations}\nsent' = 0*sent : {cell.system.dimensions[threshold]}",
         threshold=f"({left[0]})/{threshold} {left[1]} 1",
-        reset="; ".join(filter(None, [cell.reset, f"sent = {threshold}"])),
+        reset=followed(cell.reset, f"sent = {threshold}"),
         emit="sent",
         surrogate=surrogate or cell.surrogate or Boxcar(),
         reset_gradient=cell.reset_gradient or "surrogate",
