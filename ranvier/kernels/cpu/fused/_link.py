@@ -20,10 +20,10 @@ from ranvier.kernels.cpu.events.sparse import (
     value_gradient_kernel,
 )
 from ranvier.kernels.cpu.fused import hand_back
+from ranvier.kernels.cpu.fused._lists import new_list
 from ranvier.kernels.cpu.fused._weights import Summed
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
-from ranvier.kernels.cpu.host.buffers import room
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.schedule import Call
 from ranvier.kernels.cpu.host.weights import Weights, synapses_of
@@ -33,7 +33,6 @@ from ranvier.storages import Stored
 __all__ = ["Arrival", "FeedLink", "SpikeLink"]
 
 Tensor = torch.Tensor
-_MARGIN = 16  # an event list is written up to a vector past its end
 
 
 class Arrival(Protocol):
@@ -61,9 +60,8 @@ class FeedLink(Summed):
         self.post, self.stream, self.shape = feed.post, feed.stream, source.shape
         self.batch = source.shape[1]
         if repeated:
-            rows = source.shape[0] * self.batch
-            found = torch.empty(source.numel() + _MARGIN, dtype=torch.int32)  # small pages: few are ever written
-            self.kept = {"pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+            pointer, found = new_list(source.shape[0] * self.batch, source.shape[2], repeated)
+            self.kept = {"pointer": pointer, "index": found}
             self.kept |= {"value": torch.empty(len(found), dtype=source.dtype)} if graded else {}
         else:
             listed = events(source.reshape(-1, source.shape[-1]).contiguous())
@@ -133,17 +131,11 @@ class SpikeLink(Summed):
             self.depth = history.shape[0]
             self.kept["past"] = history[self.depth - self.latency :].reshape(self.latency, pre.count).clone()
         if lists:
-            self.kept["pointer"], self.kept["index"] = self._new_list(pre.scan.steps * pre.batch, repeated)
-
-    def _new_list(self, rows: int, repeated: bool = False) -> tuple[Tensor, Tensor]:
-        """Row pointers and room for the columns of ``rows`` rows of events."""
-        most = [rows * self.pre.cells + _MARGIN]
-        found = torch.empty(most, dtype=torch.int32) if repeated else room(most, torch.int32)
-        return torch.zeros(rows + 1, dtype=torch.int64), found
+            self.kept["pointer"], self.kept["index"] = new_list(pre.scan.steps * pre.batch, pre.cells, repeated)
 
     def arrive(self, span: Span, initial: Rows, target: Rows) -> list[Call]:
         rows = span.rows(self.pre.batch)
-        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.lists else self._new_list(rows[1])
+        pointer, found = (self.kept["pointer"], self.kept["index"]) if self.lists else new_list(rows[1], self.pre.cells)
         step = 8 * self.pre.batch if self.lists else 0
         graded = torch.zeros(1, dtype=torch.int64)
         begin, sizes = Place(pointer, span.first * step, span.chunk * step), {"start": rows[0], "stop": rows[1]}

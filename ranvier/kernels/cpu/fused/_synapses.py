@@ -18,10 +18,10 @@ from ranvier.errors import StateError
 from ranvier.kernels.cpu.events.find import EventList, events, scan_kernel
 from ranvier.kernels.cpu.events.sparse import scatter_kernel
 from ranvier.kernels.cpu.fused._carried import Carried
+from ranvier.kernels.cpu.fused._lists import new_list
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
 from ranvier.kernels.cpu.fused.synapse_kernels import collect_kernel, return_kernel
-from ranvier.kernels.cpu.host.buffers import room
 from ranvier.kernels.cpu.host.carry import size_bits
 from ranvier.kernels.cpu.host.checked import Place
 from ranvier.kernels.cpu.host.flag import Flag
@@ -36,7 +36,6 @@ __all__ = ["FEW", "Listed", "SynapseLink", "row_stride"]
 Tensor = torch.Tensor
 #: rows of a batch up to which synapses are driven by lists; more fill the vectors of the other ways
 FEW = 15
-_MARGIN = 16  # an event list is written up to a vector past its end
 _FARTHEST = 2**31
 
 
@@ -45,9 +44,8 @@ class Listed:
 
     def __init__(self, member: Member, steps: int) -> None:
         self.member, self.further = member, steps > 1
-        rows = steps * member.batch
-        found = room([rows * member.cells + _MARGIN], torch.int32)
-        self.kept = {"pointer": torch.zeros(rows + 1, dtype=torch.int64), "index": found}
+        pointer, found = new_list(steps * member.batch, member.cells)
+        self.kept = {"pointer": pointer, "index": found}
 
     def look(self, source: Rows, span: Span) -> Call:
         """The call that lists the cells of a step where ``source`` is not zero."""
@@ -107,16 +105,10 @@ class SynapseLink(Carried):
                 f"{link.pre!r} has no history, but its spikes take {self.base} steps: pass the last {self.base}."
             )
         self._used = 0 if history is None else min(history.shape[0], self.reach)
-        self.early = self._room_for_early() if repeated and self._used else None
-
-    def _room_for_early(self) -> EventList:
-        """Room for a list of the spikes fired before a call."""
-        rows, cells = self._used * self.pre.batch, self.pre.cells
-        pointer, index = (
-            torch.zeros(rows + 1, dtype=torch.int64),
-            torch.empty(rows * cells + _MARGIN, dtype=torch.int32),
-        )
-        return EventList(pointer, index, None, cells)
+        self.early: EventList | None = None
+        if repeated and self._used:
+            pointer, index = new_list(self._used * self.pre.batch, self.pre.cells, repeated)
+            self.early = EventList(pointer, index, None, self.pre.cells)
 
     def _send(self, listed: Mapping[str, Place], rows: tuple[int, int], out: Place) -> Call:
         weights = synapses_of(self.kept["weight"] if self.stored is None else self.stored)

@@ -16,6 +16,7 @@ from ranvier.kernels.cpu.events.columns import columns_kernel, values_kernel
 from ranvier.kernels.cpu.events.find import scan_kernel
 from ranvier.kernels.cpu.events.gather import chunks, gather_kernel
 from ranvier.kernels.cpu.events.transpose import transpose_kernel
+from ranvier.kernels.cpu.fused._lists import new_list
 from ranvier.kernels.cpu.fused._values import kept_of
 from ranvier.kernels.cpu.fused.member import Member
 from ranvier.kernels.cpu.fused.span import Rows, Span
@@ -33,7 +34,6 @@ from ranvier.storages import Stored
 __all__ = ["FusedStep"]
 
 Tensor = torch.Tensor
-_MARGIN = 16  # an event list is written up to a vector past its end
 _TURN = 8  # rows of events that pay for turning a weight
 
 
@@ -219,8 +219,7 @@ class FusedStep:
         return listed["", 0]._replace(plain=False, source=k)
 
     def _list(self, listed: dict[tuple[str, int], _Listed], key: tuple[str, int], x: Place, width: int) -> Call:
-        pointer = torch.zeros(self.batch + 1, dtype=torch.int64)
-        index = torch.empty(self.batch * width + _MARGIN, dtype=torch.int32)
+        pointer, index = new_list(self.batch, width, True)
         listed[key] = _Listed(x, pointer, index, width, plain=True)
         graded = torch.zeros(1, dtype=torch.int64)
         sizes = {"start": 0, "stop": self.batch, "columns": width, "further": False}
