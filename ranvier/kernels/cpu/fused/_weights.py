@@ -93,30 +93,16 @@ class Summed(Carried):
         begin = gradient.place(span)
         step = begin.step - span.chunk * row if gradient.scratch else 0
         source = begin._replace(offset=begin.offset - span.first * row, step=step)
-        return [
-            Call(
-                gather_kernel(total.dtype, until - first, ordered.value is not None), pointer=pointer,
-                index=ordered.index, value=ordered.value, source=source, initial=total, out=total, start=0, stop=columns,
-                first=first, size=until - first, stride=width, initial_stride=width, skip=True,
-            )
-            for first, until in chunks(width, total.dtype)
-        ]  # fmt: skip
+        return _adding(ordered, pointer, source, total)
 
     def summing(self, gradient: Tensor, total: Tensor) -> list[Call]:
         """Calls that add the weight gradient of all steps to ``total``, from the gradient [T * B, N] to the arrivals."""
-        rows, width, columns = *gradient.shape, len(total)
+        rows, columns, width = len(gradient), *total.shape
         block = block_rows(width, total.itemsize)
         calls, listed = self.ordering(block), self.order_of(block)
         for k in reversed(range(-(-rows // block))):
             pointer = Place(listed.pointer, listed.pointer.itemsize * k * columns)
-            calls += [
-                Call(
-                    gather_kernel(total.dtype, until - first, listed.value is not None), pointer=pointer, index=listed.index,
-                    value=listed.value, source=gradient, initial=total, out=total, start=0, stop=columns, first=first,
-                    size=until - first, stride=width, initial_stride=width, skip=True,
-                )
-                for first, until in chunks(width, total.dtype)
-            ]  # fmt: skip
+            calls += _adding(listed, pointer, gradient, total)
         return calls
 
     def weight_gradient(self, gradient: Tensor, block: int | None) -> Tensor:
@@ -127,3 +113,16 @@ class Summed(Carried):
         """Add the weight gradient of all rows, or of those named, to ``total`` [K, N], from the gradient [R, N]."""
         listed = self.arrived()
         weight_gradient(listed.of_rows(rows) if rows else listed, gradient, total, block)
+
+
+def _adding(ordered: EventList, pointer: Place, source: Tensor | Place, total: Tensor) -> list[Call]:
+    """Calls that add, for each column, the rows of ``source`` that its events name to ``total`` [K, N]."""
+    columns, width = total.shape
+    return [
+        Call(
+            gather_kernel(total.dtype, until - first, ordered.value is not None), pointer=pointer, index=ordered.index,
+            value=ordered.value, source=source, initial=total, out=total, start=0, stop=columns, first=first,
+            size=until - first, stride=width, initial_stride=width, skip=True,
+        )
+        for first, until in chunks(width, total.dtype)
+    ]  # fmt: skip
