@@ -56,9 +56,14 @@ class Prologue:
     exponentials: tuple[Exponential, ...]
     scalars: tuple[tuple[str, sp.Expr], ...]
 
+    @cached_property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """The parameters that each of the scalars reads."""
+        return {n: frozenset(str(s) for s in e.free_symbols) - {"dt"} for n, e in self.scalars}
+
     def beside(self, names: Collection[str]) -> frozenset[str]:
         """The values that read a parameter which one of ``names`` reads: all of them where a matrix has an exponential."""
-        reads = {n: {str(s) for s in e.free_symbols} - {"dt"} for n, e in self.scalars}
+        reads = self.reads
         if self.exponentials:
             return frozenset((*reads, *(n for x in self.exponentials for n in x.names)))
         shared = set().union(*(reads[n] for n in names if n in reads))

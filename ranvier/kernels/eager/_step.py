@@ -65,7 +65,7 @@ def some_coefficients(
     if part is None:
         return None
     compute, like = _prologue(part), torch.tensor(dt, dtype=torch.float64)
-    reads = {str(s) for _, e in part.scalars for s in e.free_symbols} - {"dt"}
+    reads = frozenset[str]().union(*part.reads.values())
 
     def found(values: Values) -> dict[str, Tensor]:
         return compute({n: v.to(torch.float64) for n, v in values.items()} | {"dt": like}, like)
