@@ -63,8 +63,7 @@ class System:
     @cached_property
     def sent(self) -> frozenset[str]:
         """Variables without memory that nothing reads: an event that sets one sends it, which is no reset."""
-        bodies = [*self.odes.values(), *self.updates.values(), *self.subexpressions.values(), *self.named.values()]
-        read = {str(s) for e in bodies for s in e.free_symbols}
+        read = {str(s) for e in self._bodies for s in e.free_symbols}
         return frozenset(self.updates) - read
 
     @cached_property
@@ -73,10 +72,14 @@ class System:
         return {f"{n}_before": n for n in self.states if f"{n}_before" not in self.dimensions} if self.events else {}
 
     @property
+    def _bodies(self) -> list[sp.Expr]:
+        """The right-hand sides of equations."""
+        return [*self.odes.values(), *self.updates.values(), *self.subexpressions.values(), *self.named.values()]
+
+    @property
     def expressions(self) -> list[sp.Expr]:
         """Every right-hand side, those of events included."""
-        own = [*self.odes.values(), *self.updates.values(), *self.subexpressions.values(), *self.named.values()]
-        own += [e for _, e in self.before_firing]
+        own = [*self._bodies, *(e for _, e in self.before_firing)]
         return own + [e for event in self.events for e in (event.condition, *(a for _, a in event.assignments))]
 
     @cached_property
