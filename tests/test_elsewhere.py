@@ -21,7 +21,7 @@ CASES = [
     ),
     ("compat.snntorch", "StateLeaky", r"it is Leaky\(exp\(beta - 1\), reset_mechanism='none'\)"),
     ("compat.snntorch", "LeakyParallel", r"write rv\.Linear\(n, m\) and Leaky"),
-    ("compat.snntorch", "BatchNormTT2d", r"rv\.StepBatchNorm"),
+    ("compat.snntorch", "BatchNormTT2d", r"write rv\.BatchNormThroughTime\(channels, steps=T\)"),
     ("compat.snntorch", "Laeky", r"has no attribute 'Laeky'\. Did you mean 'Leaky'"),
 ]
 

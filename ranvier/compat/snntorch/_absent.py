@@ -8,7 +8,7 @@ _KERNEL = "it is Leaky(exp(beta - 1), reset_mechanism='none'), which takes a who
 _MEMORY = (
     "a cell with gates has no counterpart: try rv.Recurrent(rv.ALIF(n), rv.Linear(n, n)), whose threshold remembers"
 )
-_NORM = "write rv.StepBatchNorm, which has numbers of its own for every step"
+_NORM = "write rv.BatchNormThroughTime(channels, steps=T)"
 INSTEAD = {
     "BatchNormTT1d": _NORM,
     "BatchNormTT2d": _NORM,
