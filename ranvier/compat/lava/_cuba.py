@@ -14,11 +14,13 @@ __all__ = ["CUBA"]
 #: what is left of ``{v}`` after one step, rounded to 0 in parts of 1/4096; the derivative is that without rounding
 _DECAY = """
 {v}_rest = 4096*k_{v}*{v} : 1
-{v}_kept = detach(where({v}_rest >= 0, floor({v}_rest), -floor(-{v}_rest))/4096) + k_{v}*({v} - detach({v})) : 1
+{v}_kept = detach(where({v}_rest >= 0, floor({v}_rest), -floor(-{v}_rest))/4096) + k_{v}*({v} - detach({v})){slope} : 1
 k_{v} = {k} : 1
 """
 _FIXED = "1 - floor(4096*{name} + 0.5)/4096"
 _LEARNT = "detach(1 - floor(4096*{name} + 0.5)/4096) - ({name} - detach({name}))"
+#: what a learnt decay adds to the derivative
+_SLOPE = " + (k_{v} - detach(k_{v}))*detach({v})"
 
 
 def CUBA(
@@ -57,12 +59,9 @@ def CUBA(
     learnt, text, decays = switch("CUBA", "requires_grad", requires_grad), "", {}
     for name, v, given in (("current_decay", "i", current_decay), ("voltage_decay", "v", voltage_decay)):
         made = value(given, learn=learnt)
+        k, slope = (_LEARNT, _SLOPE) if isinstance(made, Learn) else (_FIXED, "")
         decays[name] = Learn(made.value, min=0.0, max=1.0) if isinstance(made, Learn) else made
-        text += _DECAY.format(v=v, k=(_LEARNT if isinstance(made, Learn) else _FIXED).format(name=name))
-        if isinstance(made, Learn):
-            text = text.replace(
-                f"{v} - detach({v})) : 1", f"{v} - detach({v})) + (k_{v} - detach(k_{v}))*detach({v}) : 1"
-            )
+        text += _DECAY.format(v=v, k=k.format(name=name), slope=slope.format(v=v))
     width = 100 * tau_grad * level
     return Cell(
         f"i' = i_kept + x : 1\nv' = v_kept + i_kept + x : 1\n{text}\nx : 1 (input)",
