@@ -9,6 +9,7 @@ from torch import nn
 from ranvier.connectivity import Conv2d
 from ranvier.errors import ShapeError
 from ranvier.neurons import Cell
+from ranvier.values import is_whole
 
 __all__ = ["MakeCell", "MakeNorm", "check_sizes", "convolution"]
 
@@ -28,5 +29,5 @@ def convolution(
 def check_sizes(block: str, **sizes: int) -> None:
     """Raise ShapeError where one is not a positive whole number."""
     for name, value in sizes.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        if not is_whole(value):
             raise ShapeError(f"{block}: {name}={value!r} must be a positive whole number.")

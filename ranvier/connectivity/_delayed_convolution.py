@@ -17,6 +17,7 @@ from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedMatrixProduct
 from ranvier.storages import Storage
+from ranvier.values import is_whole
 
 __all__ = ["DelayedConvolution"]
 
@@ -71,7 +72,7 @@ class DelayedConvolution(DelayedKernel):
     def _check_size(cls, in_channels: Any, out_channels: Any, kernel_size: Any, groups: Any, delayed: bool) -> None:
         sides = tuple(kernel_size) if isinstance(kernel_size, tuple | list) else (kernel_size,) * cls.axes
         sizes, kind = (in_channels, out_channels, *sides), cls.__name__
-        if len(sides) != cls.axes or any(not isinstance(n, int) or isinstance(n, bool) or n <= 0 for n in sizes):
+        if len(sides) != cls.axes or not all(map(is_whole, sizes)):
             raise ShapeError(
                 f"{kind}: in_channels={in_channels!r}, out_channels={out_channels!r}, kernel_size={kernel_size!r}: give positive "
                 f"whole numbers, {_COUNT[cls.axes]} for the kernel."

@@ -17,6 +17,7 @@ from ranvier.kernels.products import carried
 from ranvier.kernels.provider import Runnable
 from ranvier.kernels.tasks import DelayedMatrixProduct, MatrixProduct
 from ranvier.storages import Storage, Stored
+from ranvier.values import is_whole
 
 __all__ = ["Linear", "latency_steps"]
 
@@ -58,7 +59,7 @@ class Linear(DelayedKernel, Matrix, nn.Linear):
         dtype: torch.dtype | None = None,
     ) -> None:  # fmt: skip
         for label, n in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(n, int) or isinstance(n, bool) or n <= 0:
+            if not is_whole(n):
                 raise ShapeError(f"Linear: {label}={n!r} must be a positive whole number.")
         check_weights(
             in_features * out_features,

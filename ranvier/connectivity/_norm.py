@@ -14,6 +14,7 @@ from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
+from ranvier.values import is_whole
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -42,7 +43,7 @@ class ThresholdNorm(Transform, nn.Module):
     ) -> None:
         super().__init__()
         kind = type(self).__name__
-        if not isinstance(num_features, int) or isinstance(num_features, bool) or num_features <= 0:
+        if not is_whole(num_features):
             raise ShapeError(f"{kind}: num_features={num_features!r} must be a positive whole number.")
         for name, value in (("V_th", V_th), ("alpha", alpha), ("eps", eps)):
             if not isinstance(value, int | float) or not 0 < value < float("inf"):

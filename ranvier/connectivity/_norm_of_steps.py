@@ -11,6 +11,7 @@ from torch.nn import functional
 from ranvier.connectivity._norm import ThresholdNorm
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
+from ranvier.values import is_whole
 
 if TYPE_CHECKING:
     from ranvier.connectivity.sequence_place import Place
@@ -31,7 +32,7 @@ class _NormOfSteps(ThresholdNorm):
 
     def __init__(self, num_features: int, steps: int, **options: float) -> None:
         super().__init__(num_features, **options)
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps <= 0:
+        if not is_whole(steps):
             raise ShapeError(f"{type(self).__name__}: steps={steps!r} must be a positive whole number.")
         self.steps = steps
 

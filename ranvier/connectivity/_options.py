@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ranvier.errors import ShapeError
+from ranvier.values import is_whole
 
 __all__ = ["check_options"]
 
@@ -24,7 +25,7 @@ def check_options(
         Naming the class, the value and what it may be.
     """
     groups = options.get("groups", 1)
-    if not _whole(groups, 1) or any(n % groups for n in channels):
+    if not is_whole(groups) or any(n % groups for n in channels):
         raise ShapeError(
             f"{kind}: groups={groups!r} must divide in_channels={channels[0]} and out_channels={channels[1]}."
         )
@@ -50,12 +51,8 @@ def _sides(kind: str, axes: int, name: str, value: Any, words: tuple[str, ...]) 
     if name == "padding" and isinstance(value, str) and value in words:
         return value
     found = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
-    if len(found) == axes and all(_whole(n, _LEAST[name]) for n in found):
+    if len(found) == axes and all(is_whole(n, _LEAST[name]) for n in found):
         return found
     also = f", or {' or '.join(map(repr, words))}" if name == "padding" and words else ""
     each = "one" if axes == 1 else f"one or {('two', 'three')[axes - 2]}"
     raise ShapeError(f"{kind}: {name}={value!r} must be whole numbers from {_LEAST[name]}, {each}{also}.")
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

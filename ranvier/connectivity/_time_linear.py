@@ -12,6 +12,7 @@ from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ProviderError, ShapeError
+from ranvier.values import is_whole
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -60,7 +61,7 @@ class TimeLinear(Transform, nn.Module):
     def __init__(self, steps: int, *, order: int | None = None, bias: float = 0.0) -> None:
         super().__init__()
         for name, value in (("steps", steps), ("order", 1 if order is None else order)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not is_whole(value):
                 raise ShapeError(f"TimeLinear: {name}={value!r} must be a positive whole number.")
         if order is not None and order > steps:
             raise ShapeError(

@@ -7,6 +7,7 @@ from torch import nn
 
 from ranvier.connectivity.copied import copied
 from ranvier.errors import NumberError, RanvierError
+from ranvier.values import is_whole
 
 __all__ = ["QCFS", "quantize_activations"]
 
@@ -36,7 +37,7 @@ class QCFS(nn.Module):
 
     def __init__(self, levels: int = 8, V_th: float = 1.0) -> None:
         super().__init__()
-        if not isinstance(levels, int) or isinstance(levels, bool) or levels < 1:
+        if not is_whole(levels):
             raise NumberError(f"QCFS: levels={levels!r} must be a positive whole number.")
         if not isinstance(V_th, float | int) or not 0 < V_th < float("inf"):
             raise NumberError(f"QCFS: V_th={V_th!r} must be a positive number.")

@@ -11,6 +11,7 @@ import torch
 from torch import fx
 
 from ranvier.errors import ConversionError
+from ranvier.values import is_whole
 
 __all__ = ["Activations", "Choice", "batches_of", "check_choice", "check_steps", "observed", "threshold_of"]
 
@@ -141,7 +142,7 @@ def check_steps(steps: Any) -> None:
     ConversionError
         Naming the value.
     """
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+    if not is_whole(steps):
         raise ConversionError(f"steps={steps!r} must be a positive whole number.")
 
 

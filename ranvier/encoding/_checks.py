@@ -10,6 +10,7 @@ from ranvier.errors import RanvierError, ShapeError
 from ranvier.limits import need
 from ranvier.units import ms, strip
 from ranvier.units.steps import steps_in
+from ranvier.values import is_whole
 
 __all__ = ["real", "series", "shares", "step_count", "time_in_steps"]
 
@@ -48,7 +49,7 @@ def series(x: Any, name: str = "x") -> Tensor:
 
 def step_count(steps: int, least: int = 1, each: Tensor | None = None) -> int:
     """``steps`` if it is a whole number of at least ``least``, and as many times ``each`` fit into memory."""
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < least:
+    if not is_whole(steps, least):
         raise RanvierError(f"steps={steps!r}: give a whole number of at least {least}")
     if each is not None:
         need(

@@ -8,6 +8,7 @@ import torch
 
 from ranvier.encoding._checks import shares, step_count
 from ranvier.errors import RanvierError
+from ranvier.values import is_whole
 
 __all__ = ["phase", "phase_weights"]
 
@@ -58,6 +59,6 @@ def phase_weights(steps: int, *, bits: int = 8) -> Tensor:
 
 
 def _bits(bits: int) -> int:
-    if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 24:
+    if not is_whole(bits) or bits > 24:
         raise RanvierError(f"bits={bits!r}: give a whole number from 1 to 24")
     return bits

@@ -11,7 +11,7 @@ from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._habits import checked
 from ranvier.units import as_quantity
-from ranvier.values import Learn
+from ranvier.values import Learn, is_whole
 
 __all__ = ["SlidingPSN"]
 
@@ -49,7 +49,7 @@ def SlidingPSN(
 
     >>> net = rv.Sequential(rv.Linear(700, 256), rv.SlidingPSN(256, order=8), rv.Linear(256, 20), rv.LeakyReadout(20), dt=1*ms)
     """
-    if not isinstance(order, int) or isinstance(order, bool) or not 1 <= order <= _MOST:
+    if not is_whole(order) or order > _MOST:
         raise EquationError(f"order={order!r} must be a whole number from 1 to {_MOST}.", line="SlidingPSN")
     V_th = Learn(1.0) if V_th is None else V_th
     values: dict[str, Any] = {f"w_{i}": Learn(0.5**i) for i in range(order)}

@@ -11,7 +11,7 @@ from ranvier.errors import EquationError
 from ranvier.neurons._cell import Cell
 from ranvier.neurons._habits import checked
 from ranvier.units import ms
-from ranvier.values import Learn, LogNormal, Normal
+from ranvier.values import Learn, LogNormal, Normal, is_whole
 
 __all__ = ["StateSpace"]
 
@@ -65,7 +65,7 @@ def StateSpace(
     """
     if start not in _STARTS:
         raise EquationError(f"start={start!r} is unknown: use {' or '.join(map(repr, _STARTS))}.", line="StateSpace")
-    if not isinstance(modes, int) or isinstance(modes, bool) or not 1 <= modes <= _MOST:
+    if not is_whole(modes) or modes > _MOST:
         raise EquationError(f"modes={modes!r} must be a whole number from 1 to {_MOST}.", line="StateSpace")
     if emit not in ("spike", "y"):
         raise EquationError(f"emit={emit!r}: a state space emits 'spike' or 'y'.", line="StateSpace")

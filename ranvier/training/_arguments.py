@@ -14,11 +14,11 @@ from ranvier.errors import TrainingError
 from ranvier.network import GraphError, Network
 from ranvier.network.inner import beside_parts
 from ranvier.training._early_stopping import EarlyStopping
-from ranvier.training._numbers import is_whole
 from ranvier.training.batches import Source
 from ranvier.training.losses import MaxOverTime, OverTime, SpikeCount
 from ranvier.training.regularizers import Regularizer
 from ranvier.training.rules import BPTT, Rule
+from ranvier.values import is_whole
 
 __all__ = [
     "check_arguments",

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ranvier.errors import TrainingError
-from ranvier.training._numbers import is_whole
+from ranvier.values import is_whole
 
 __all__ = ["Average", "Averages", "choose_average"]
 

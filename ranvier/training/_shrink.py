@@ -13,8 +13,8 @@ from ranvier.connectivity.copied import copied
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.training._fit import Fit
-from ranvier.training._numbers import is_whole
 from ranvier.training._train import train
+from ranvier.values import is_whole
 
 __all__ = ["Stage", "shrink_steps"]
 

@@ -12,12 +12,12 @@ from torch import nn
 from ranvier.errors import TrainingError
 from ranvier.training._average import Averages
 from ranvier.training._gradients import check_finite, clip_gradient, gradient_norms, total_norm
-from ranvier.training._numbers import is_whole
 from ranvier.training._optimizers import Optimizers
 from ranvier.training.health import Health
 from ranvier.training.mixed import Mixed
 from ranvier.training.scales import Scales
 from ranvier.training.schedules import Running
+from ranvier.values import is_whole
 
 __all__ = ["Updates", "check_accumulate"]
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ranvier.errors import ShapeError, TrainingError
+from ranvier.values import is_whole
 
 __all__ = ["Alignment", "linear_cka", "replaced"]
 
@@ -73,7 +74,7 @@ class Alignment(nn.Module):
 
     def __init__(self, steps: int) -> None:
         super().__init__()
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        if not is_whole(steps):
             raise TrainingError(f"Alignment: steps={steps!r} must be a positive whole number.")
         self.coefficient = nn.Parameter(torch.zeros(steps))
 

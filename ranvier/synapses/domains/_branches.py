@@ -9,6 +9,7 @@ import numpy as np
 from ranvier.dynamics.plasticity import Domain, Pairs
 from ranvier.errors import EquationError
 from ranvier.synapses.domains.registry import register_domain
+from ranvier.values import is_whole
 
 __all__ = ["Branches"]
 
@@ -35,7 +36,7 @@ class Branches(Domain):
     count: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.count, int) or isinstance(self.count, bool) or self.count < 1:
+        if not is_whole(self.count):
             raise EquationError(f"Branches({self.count!r}): give a whole number of branches, 1 or more.")
 
     def size(self, pairs: Pairs) -> int:

@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training._numbers import is_whole
 from ranvier.training.losses.loss import Kind, Loss
 from ranvier.training.metrics import Metric, Tallied
+from ranvier.values import is_whole
 
 __all__ = ["Contrastive"]
 

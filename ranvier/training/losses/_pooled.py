@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training._numbers import is_whole
 from ranvier.training.losses._around import Around
 from ranvier.training.losses.loss import series
+from ranvier.values import is_whole
 
 __all__ = ["Pooled"]
 

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from ranvier.errors import ShapeError, TrainingError
-from ranvier.training._numbers import is_whole, milliseconds
+from ranvier.training._times import milliseconds
 from ranvier.training.losses.loss import Kind, Loss, series
+from ranvier.values import is_whole
 
 __all__ = ["SignatureMMD"]
 

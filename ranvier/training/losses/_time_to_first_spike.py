@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ranvier.training._numbers import milliseconds
+from ranvier.training._times import milliseconds
 from ranvier.training.losses.loss import Loss, cross_entropy, series
 
 __all__ = ["TimeToFirstSpike"]

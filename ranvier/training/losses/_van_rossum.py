@@ -10,8 +10,9 @@ import torch
 
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import silence_after
-from ranvier.training._numbers import is_whole, milliseconds
+from ranvier.training._times import milliseconds
 from ranvier.training.losses.loss import Loss, series
+from ranvier.values import is_whole
 
 __all__ = ["VanRossum"]
 

@@ -10,7 +10,6 @@ from ranvier.dynamics import Cuts, Reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network, own_precision
 from ranvier.training._criterion import asked_of, hidden_of, judge, lengths_of
-from ranvier.training._numbers import is_whole
 from ranvier.training._signals import run
 from ranvier.training.batches import Signal
 from ranvier.training.rules._criterion import Criterion
@@ -18,6 +17,7 @@ from ranvier.training.rules._refuse import check_reset, learnt_starts
 from ranvier.training.rules._rule import Outcome, Rule
 from ranvier.training.rules._windows import in_windows
 from ranvier.training.rules.series import Series
+from ranvier.values import is_whole
 
 __all__ = ["BPTT"]
 

@@ -8,8 +8,7 @@ from ranvier.dynamics import wrong_reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network.plan.hooks import hooked_parts
-from ranvier.training._numbers import is_whole
-from ranvier.values import Learn
+from ranvier.values import Learn, is_whole
 
 __all__ = [
     "check_reset",

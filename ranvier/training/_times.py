@@ -1,4 +1,4 @@
-"""What arguments that count, and arguments that are times, must be."""
+"""Arguments that are times."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from typing import Any
 from ranvier.errors import TrainingError
 from ranvier.units import Dimension, as_quantity, ms
 
-__all__ = ["is_whole", "milliseconds"]
-
-
-def is_whole(value: Any, least: int = 1) -> bool:
-    """Whether it is a whole number of at least ``least``; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+__all__ = ["milliseconds"]
 
 
 def milliseconds(value: Any, who: str, name: str) -> float:
