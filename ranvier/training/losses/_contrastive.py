@@ -80,24 +80,12 @@ class Contrastive(Loss):
 
     def __call__(self, out: Any, target: Any, lengths: Tensor | None = None) -> Tensor:
         """The mean loss of the batch."""
-        logits = self.compare(out, lengths)
+        logits = self.predict(out, lengths)
         own = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
         return functional.cross_entropy(logits.flatten(0, 1), own.flatten())
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """Scores [pairs, B, B] of every prediction [:, b] with every encoding [:, :, c]."""
-        return self.compare(out, lengths)
-
-    def metric(self, name: str) -> Tallied:
-        """``"own"``: how often the own future has the highest score."""
-        if name != "own":
-            raise TrainingError(
-                f"metric={name!r}: Contrastive scores 'own', how often the own future has the highest score, or 'loss'."
-            )
-        return Metric(lambda out, target, lengths=None: self._own(out, lengths), "own", larger=True)
-
-    def compare(self, out: Any, lengths: Tensor | None = None) -> Tensor:
-        """Scores [pairs, B, B]."""
         if lengths is not None:
             raise TrainingError(
                 "Contrastive compares samples step by step, so all must have one length: leave lengths out."
@@ -116,6 +104,14 @@ class Contrastive(Loss):
             )
         return torch.einsum("tbf,tcf->tbc", p[: -self.ahead], z[self.ahead :]) / self.temperature
 
+    def metric(self, name: str) -> Tallied:
+        """``"own"``: how often the own future has the highest score."""
+        if name != "own":
+            raise TrainingError(
+                f"metric={name!r}: Contrastive scores 'own', how often the own future has the highest score, or 'loss'."
+            )
+        return Metric(lambda out, target, lengths=None: self._own(out, lengths), "own", larger=True)
+
     def _items(self, x: Tensor) -> Tensor:
         """Means over ``every`` steps [items, B, F]."""
         if len(x) % self.every:
@@ -123,6 +119,6 @@ class Contrastive(Loss):
         return x.flatten(2).unflatten(0, (-1, self.every)).mean(1)
 
     def _own(self, out: Any, lengths: Tensor | None) -> Tensor:
-        logits = self.compare(out, lengths).detach()
+        logits = self.predict(out, lengths).detach()
         own = torch.arange(logits.shape[1], device=logits.device)
         return (logits.argmax(2) == own).double().mean()
