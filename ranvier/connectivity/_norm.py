@@ -113,6 +113,15 @@ class ThresholdNorm(Transform, nn.Module):
                 f"or call net.eval() first."
             )
 
+    def _of_rows(self, x: Tensor) -> Tensor:
+        """``x`` [rows, C, …] by the statistics of all rows in training, else by the running ones."""
+        if not self.training or not x.numel():
+            return self._settled(x)
+        self.num_batches_tracked += 1
+        return functional.batch_norm(
+            x, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum, self.eps
+        )
+
     def _settled(self, x: Tensor) -> Tensor:
         """``x`` [rows, C, …] by the running statistics."""
         return functional.batch_norm(x, self.running_mean, self.running_var, self.gain, self.bias, False, 0.0, self.eps)
@@ -149,12 +158,7 @@ class ThresholdBatchNorm(ThresholdNorm):
     def forward(self, x: Tensor) -> Tensor:
         """``x`` [T*B, C, …] -> the same shape."""
         self._check(x, 1)
-        if not self.training or not x.numel():
-            return self._settled(x)
-        self.num_batches_tracked += 1
-        return functional.batch_norm(
-            x, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum, self.eps
-        )
+        return self._of_rows(x)
 
 
 class StepBatchNorm(ThresholdNorm):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from ranvier.connectivity._norm import ThresholdNorm
 from ranvier.connectivity.transform import Transform
@@ -97,14 +96,7 @@ class TemporalBatchNorm(_NormOfSteps):
         self.scale = nn.Parameter(torch.ones(steps))
 
     def _normed(self, x: Tensor, own: slice) -> Tensor:
-        flat, moving = x.flatten(0, 1), self.training and x.numel() > 0
-        if moving:
-            self.num_batches_tracked += 1
-            flat = functional.batch_norm(
-                flat, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum, self.eps
-            )
-        else:
-            flat = self._settled(flat)
+        flat = self._of_rows(x.flatten(0, 1))
         return flat.unflatten(0, x.shape[:2]) * self.scale[own].reshape(-1, *(1 for _ in x.shape[1:]))
 
 
