@@ -3,7 +3,7 @@
 ``tests/peers/<peer>/<name>.py`` is ours and ``tests/peers/<peer>/theirs/<name>.py`` theirs; ``tests/peers/<peer>/ports.py`` lists
 the ports of a peer as ``PORTS``. Both files have ``signals(given)``, which takes inputs and weights and returns spikes, membranes
 and whatever else must be equal. Where something is learnt, both have ``score(samples, seed, epochs)``. Only the files below
-``theirs`` import the library.
+``theirs`` import the library. Where a trained network of torch is converted, both start from the same one (``conventional.py``).
 
 - ``python -m tests.peers.record snntorch`` writes what the library gives into ``tests/peers/data``: the witness of the tests.
 - ``python -m tests.peers.table snntorch`` trains both and writes ``docs/peers/snntorch.json`` and the table of the page.

@@ -2,28 +2,10 @@
 
 import torch
 from spikingjelly.activation_based import ann2snn, functional, neuron
-from torch import nn
+
+from tests.peers.conventional import loaded, normed, trained
 
 STEPS = 32
-
-
-def network(channels, side):
-    def stage(before):
-        return nn.Conv2d(before, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU(), nn.AvgPool2d(2)
-
-    dense = nn.Flatten(), nn.Linear(channels * (side // 4) ** 2, 64), nn.ReLU(), nn.Linear(64, 10)
-    return nn.Sequential(*stage(1), *stage(channels), *dense)
-
-
-def trained(samples, epochs):
-    model = network(16, samples.x.shape[-1])
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    for _ in range(epochs):
-        for k in torch.randperm(len(samples.y)).split(64):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(samples.x[k]), samples.y[k]).backward()
-            optimizer.step()
-    return model.eval()
 
 
 def converted(model, x):
@@ -35,9 +17,8 @@ def converted(model, x):
 
 @torch.no_grad()
 def signals(given):
-    model = network(2, 8)
-    model.load_state_dict(given["state"])
-    made = converted(model.eval(), given["x"])
+    model = loaded(normed(2, 8), given["state"])
+    made = converted(model, given["x"])
     spikes = {}
     for k, cell in enumerate(m for m in made.modules() if isinstance(m, neuron.IFNode)):
         kept = spikes[f"spikes_{k}"] = []
@@ -55,5 +36,5 @@ def rates(net, images):
 
 def score(samples, seed, epochs):
     torch.manual_seed(seed)
-    made = converted(trained(samples, epochs), samples.x)
+    made = converted(trained(normed(16, samples.x.shape[-1]), samples, epochs), samples.x)
     return (rates(made, samples.x_test).argmax(1) == samples.y_test).float().mean().item()
