@@ -41,7 +41,7 @@ def measure(port: Port) -> dict[str, Any]:
     whole = sorted(n for n, a in expected.items() if port.spikes and a.dtype.kind == "i")
     row: dict[str, Any] = {
         "title": port.title,
-        "equal": {n: int(expected[n].astype(int).__abs__().sum()) for n in whole if found[n] == 0},
+        "equal": {n: int(abs(expected[n].astype(int)).sum()) for n in whole if found[n] == 0},
         "close": {n: found[n] for n in sorted(set(found) - set(whole))},
         "lines": dict(zip(("ours", "theirs"), port.lines(), strict=True)),
     }

@@ -91,7 +91,7 @@ def trains(folder: Any = None) -> Samples:
 PORTS = (
     Port(
         "norse", "mnist", "images as currents, recurrent cells", _images,
-        quick=partial(samples.digits, 500, 200), samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=4, quick_epochs=4,
+        quick=partial(samples.digits, 500, 200), samples=samples.mnist, data="images of MNIST", epochs=4, quick_epochs=4,
         enough=lambda s: s > 0.3,
     ),
     Port(

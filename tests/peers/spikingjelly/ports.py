@@ -104,11 +104,11 @@ _few = partial(samples.digits, 500, 200)
 PORTS = (
     Port(
         "spikingjelly", "lif_fc_mnist", "one layer of leaky cells, random spikes", _dense,
-        quick=_few, samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=6, quick_epochs=6, enough=lambda s: s > 0.5,
+        quick=_few, samples=samples.mnist, data="images of MNIST", epochs=6, quick_epochs=6, enough=lambda s: s > 0.5,
     ),
     Port(
         "spikingjelly", "conv_fashion_mnist", "convolutions and integrate-and-fire cells", _convolutions,
-        quick=_few, samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=4, quick_epochs=4, enough=lambda s: s > 0.5,
+        quick=_few, samples=samples.mnist, data="images of MNIST", epochs=4, quick_epochs=4, enough=lambda s: s > 0.5,
     ),
     Port(
         "spikingjelly", "classify_dvsg", "frames of events, dropout, voting", _events,
@@ -117,7 +117,7 @@ PORTS = (
     Port("spikingjelly", "stdp", "spike-timing-dependent plasticity", _pairs),
     Port(
         "spikingjelly", "ann2snn", "conversion of a trained network, 32 steps", _converted,
-        quick=_few, samples=partial(samples.mnist, train=1000, test=500), data="images of MNIST", epochs=4, quick_epochs=4, enough=lambda s: s > 0.7,
+        quick=_few, samples=samples.mnist, data="images of MNIST", epochs=4, quick_epochs=4, enough=lambda s: s > 0.7,
         tolerance=1e-5,  # torch.quantile finds its place in float32
     ),
     Port(
