@@ -34,8 +34,8 @@ SECONDS = 1.0
 WHAT = """
 A loop holds one circuit: constants are numbers in the code, a spike reaches its targets in the next step, and nothing is kept but
 the state. Ranvier's call also takes the state and returns a new one, checks it for values that are not finite, draws counted random numbers (the
-loop takes the next number of a simple generator, one for each spike), and returns all spikes. So the ratio holds what generality, checks and
-records cost, and what a better kernel could still save. Each side draws synapses and inputs from random numbers of its own. The loops fire up to a
+loop takes the next number of a simple generator, one for each spike), and returns all spikes. So the ratio includes the cost of generality, checks and
+records, and what a better kernel could still save. Each side draws its own synapses and inputs. The loops fire up to a
 fifth more often (columns Hz), and the ratios are not corrected for this.
 
 What was tried to reduce the ratio:
@@ -47,11 +47,11 @@ What was tried to reduce the ratio:
   of the difference to the loop is the call; most of the rest are spikes, which go through four projections (1.5 ns for each arrival).
 - **STDP**: fetching the weights of the next rows ahead, blocks of sums of four time constants instead of two, and one load for both uses of the
   last sum changed the time by less than the noise of 5 %. A loop over whole vectors without masks saves a sixth of the time of rows with vectors of
-  256 bits, but rounds some rules differently in the last vector of a row, so a result would depend on the number of threads. A third of a call
-  of one biological second is not the loop: a million weights are copied in and out, compared and checked.
+  256 bits, but rounds some rules differently in the last vector of a row, so a result would depend on the number of threads. A third of the
+  time of a call of one biological second is not the loop: it copies a million weights in and out, compares and checks them.
 - **Delays up to 20 ms**: a loop in C takes 0.30 ns for each arrival without delays, 1.40 with a ring of all delays, and 1.1 with sorted
   queues, which Ranvier uses.
-- **LIF scan, convolutions**: the page of each holds the row `limit`, plain copies or dense products alone.
+- **LIF scan, convolutions**: their pages have a row `limit`, which times plain copies or only the dense products.
 """
 
 

@@ -261,12 +261,13 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     text = [
-        "# Steps one by one, or put together",
+        "# Step by step, or steps together",
         "",
-        "Cells that a constant matrix advances, and that no event sets, could be computed in pieces of time, by Fourier transforms or as an "
-        "associative scan. The columns of these forms hold their time divided by that of the loop over steps: above 1 the loop is faster. "
-        f"float32, {_report.machine()['processor']}, {asked.threads} thread(s); medians of processor time of forms that take turns. Membranes agree within 2e-5 of the "
-        "largest, gradients in cosine within 1e-5. A dash: too large for the memory of complex numbers.",
+        "A constant matrix advances these cells, and no event sets their variables. So many steps could also be computed together: in pieces of "
+        "time, by Fourier transforms or by an associative scan. The columns of these forms hold their time divided by that of the loop over "
+        "steps: above 1 the loop is faster. The last table divides by the time of the PSN. "
+        f"float32, {_report.machine()['processor']}, {asked.threads} thread(s); medians of processor time, all forms in turn. Membranes agree "
+        "within 2e-5 of the largest, gradients in cosine within 1e-5. A dash marks a size whose complex numbers need too much memory.",
         *("\n" + table(title, case, forms, asked.budget) for title, case, forms in TABLES),
         "\n" + products(asked.budget),
     ]
