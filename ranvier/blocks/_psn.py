@@ -28,8 +28,8 @@ def PSN(
     steps
         T, the steps of every sequence. Single steps, windows and samples of different length are refused: h[t] reads later inputs.
     order
-        k: a masked PSN, in which h[t] reads the k inputs up to step t alone. (The source fades the mask in as training goes on; here it
-        is there from the start.)
+        k: a masked PSN, in which h[t] reads only the k inputs up to step t. (The source fades the mask in during training; here it is
+        complete from the start.)
     options
         More for the cells: ``surrogate`` …
 
@@ -38,9 +38,9 @@ def PSN(
     Raises
     ------
     ShapeError
-        Where T or the order is no whole number from 1 on, or the order is above T.
+        Where T or the order is not a positive whole number, or the order is above T.
     EquationError
-        For ``V_th``, and for words that no cell has.
+        For ``V_th``, and for unknown words.
 
     Source: Fang et al., NeurIPS 2023 (parallel spiking neurons).
 

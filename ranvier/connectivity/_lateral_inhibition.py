@@ -1,4 +1,4 @@
-"""Excitation that local inhibitory cells balance: they subtract from it and divide it, in the place of a norm."""
+"""Local inhibitory cells balance excitation by subtraction and division, in place of a norm."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class LateralInhibition(Transform, nn.Module):
 
     E (``excite``) leads to the excitatory cells that follow, I (``inhibit``) to inhibitory cells of the layer, which answer
     linearly, and M ``mix`` [E, I] from these to the excitatory cells. ``share`` [I] scales division, ``gain`` and ``bias`` [E] are those of
-    the excitatory cells. All weights stay on their side of zero (Dale's law): one that is pushed across counts as 0. It
-    takes the place of a norm, but no sample depends on another, and evaluation is the same map.
+    the excitatory cells. All weights keep their sign (Dale's law): a weight that training pushes across zero counts as 0. The layer
+    replaces a norm, but no sample depends on another, and evaluation is the same map.
 
-    A divisor of 0 (no inhibitory cell with a weight hears anything) counts as the least positive divisor of the sample, with the
-    gradient straight through; where none of a sample is positive, it gives ``bias``. The gradient of ``mix`` is divided by the number of inputs of a
+    The divisor of a cell is 0 if no inhibitory cell that reaches it has input. It then counts as the least positive divisor of the
+    sample, and the gradient passes straight through. If a sample has no positive divisor, y is ``bias``. The gradient of ``mix`` is divided by the number of inputs of a
     cell (E-I Prop).
 
     Parameters
@@ -90,7 +90,7 @@ class LateralInhibition(Transform, nn.Module):
         var = float(x.var(0).mean()) if len(x) > 1 else 0.0
         if mean <= 0 or var <= 0:
             raise ShapeError(
-                "LateralInhibition: inputs are silent or all alike, so no weights balance them; give other data."
+                "LateralInhibition: inputs are silent or all alike, so no weights balance them: give other data."
             )
         scale = math.sqrt(var / (inputs * (square + var)))
         for part in (self.excite, self.inhibit):
@@ -143,7 +143,7 @@ def _outputs(what: str, part: nn.Module) -> int:
         if not part.has_delay and part.constant is None and not bool((weight < 0).any()):
             return int(weight.shape[0])
     raise ShapeError(
-        f"LateralInhibition: {what}={part!r} is no map of positive weights alone: give rv.Linear or a convolution with sign=1 and "
+        f"LateralInhibition: {what}={part!r} is not a map with only positive weights: give rv.Linear or a convolution with sign=1 and "
         "bias=False, without delays."
     )
 

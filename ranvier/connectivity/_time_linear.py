@@ -1,4 +1,4 @@
-"""A matrix over time: what arrives in a step is a weighted sum of what was emitted in all steps of a sequence."""
+"""A matrix over time: the input of a step is a weighted sum of the emissions of all steps of a sequence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TimeLinear(Transform, nn.Module):
     steps
         T.
     order
-        k: y[t] reads x[t - k + 1] … x[t] alone (other weights count as 0); None: all steps, later ones too.
+        k: y[t] reads only x[t - k + 1] … x[t] (other weights count as 0). None: y[t] reads all steps, also later ones.
     bias
         b at the start, a number.
 
@@ -48,7 +48,7 @@ class TimeLinear(Transform, nn.Module):
     Raises
     ------
     ShapeError
-        Where T or the order is no whole number from 1 on, or the order is above T.
+        Where T or the order is not a positive whole number, or the order is above T.
 
     Source: Fang et al., NeurIPS 2023; :func:`ranvier.PSN` puts a threshold behind it.
 

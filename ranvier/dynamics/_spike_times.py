@@ -72,7 +72,7 @@ def rough(system: System) -> str | None:
     """Why white noise leaves spike times without a derivative, as a sentence without its subject; None where it does not.
 
     The level that is compared must not diffuse itself, and a reset must carry the noise of a variable on as it is. Then times have
-    a derivative path by path.
+    a pathwise derivative.
     """
     noises = {sp.Symbol(n) for n in system.noises}
     noisy = {sp.Symbol(n) for n, f in system.odes.items() if f.free_symbols & noises}

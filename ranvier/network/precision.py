@@ -92,7 +92,7 @@ def check_weights(graph: Graph) -> None:
         what = _not_half(p)
         if what is not None:
             raise ShapeError(
-                f"projection {p.name!r} has {what}, but the network is in {half.weights}, which matrices and convolutions alone can "
+                f"projection {p.name!r} has {what}, but the network is in {half.weights}, which only matrices and convolutions can "
                 f"have: call net.float(), and use torch.autocast for half precision in the other products."
             )
 

@@ -41,7 +41,7 @@ def DynamicThreshold(
         For a cell without such a threshold, or with a variable theta, and for a softness that is not above 0.
 
     Source: Fontaine, Peña & Brette, PLoS Computational Biology 2014; in networks Ding et al., NeurIPS 2022 (BDETT, which
-    takes statistics of a layer in the place of ``start``).
+    takes statistics of a layer in place of ``start``).
 
     >>> cell = rv.DynamicThreshold(rv.LIF(256, tau=20*ms), tau_theta=rv.Learn(10*ms))
     """

@@ -19,7 +19,7 @@ def RelativeThreshold(cell: Cell, *, threshold: str = "V_th", surrogate: Surroga
     The surrogate sees u = v/V_th - 1. The derivative of what is emitted by v is therefore slope(u), whatever V_th is, and a
     network whose inputs and thresholds are multiplied by one number has the same gradients by its inputs. With a plain
     threshold, u = v - V_th, a small V_th makes the window of the surrogate too wide, and a large one too narrow. The spikes
-    of the cell are the same up to rounding; the weights behind it see V_th in the place of 1.
+    of the cell are the same up to rounding; the weights after it receive V_th in place of 1.
 
     Parameters
     ----------

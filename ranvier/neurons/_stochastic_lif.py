@@ -22,8 +22,8 @@ def StochasticLIF(
     dv/dt = (I - v)/tau_m + sigma*sqrt(2/tau_m)*xi, dI/dt = -I/tau_s, dh/dt = exp((v - V_th)/delta)/tau_h; a spike where h > E, then
     v -= drop, h = 0, and E is drawn anew, exponential with mean 1: half the sum of two squared normal numbers.
 
-    The level h is smooth though v diffuses, and the reset carries the noise of v on, so spike times have a derivative path by
-    path: ``rv.rules.EventProp`` and ``reset="times"`` take the cell, as surrogates do. With ``sigma=0`` only the threshold is noisy; a
+    The level h is smooth although v diffuses, and the reset leaves the noise of v as it is, so spike times have a pathwise
+    derivative: ``rv.rules.EventProp`` and ``reset="times"`` take the cell, as surrogates do. With ``sigma=0`` only the threshold is noisy; a
     small ``delta`` makes it sharp. ``stream=`` of a call pins the noise.
 
     Parameters

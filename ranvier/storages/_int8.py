@@ -24,8 +24,8 @@ Tensor = torch.Tensor
 class Int8(Storage):
     """w = (q - zero) * scale with q in 8 bits, 1 byte a weight.
 
-    Where ``scale`` is None, it is max|w|/127 and ``zero`` = 0 where ``symmetric``; else the range from the smallest to the largest weight, 0
-    included, is cut into 255 steps, and ``zero`` is the q of weight 0. Every weight is rounded to the nearest step, at
+    Without a given ``scale``, a symmetric storage has scale = max|w|/127 and ``zero`` = 0. With ``symmetric=False``, 255 steps divide the
+    range from the smallest to the largest weight, 0 included, and ``zero`` is the q of weight 0. Every weight is rounded to the nearest step, at
     most scale/2 away, and a weight of 0 stays 0.
 
     Parameters
@@ -35,13 +35,13 @@ class Int8(Storage):
     symmetric
         Leave ``zero`` at 0. Weights of one sign gain a bit with ``symmetric=False``.
     scale
-        A number above 0 that holds for all weights: q = w/scale, and ``zero`` = 0. Weights below -128*scale or above 127*scale become these.
+        A number above 0 that holds for all weights: q = w/scale, and ``zero`` = 0. Weights are clipped to the range from -128*scale to 127*scale.
         1/32 gives the weights of Loihi.
 
     Raises
     ------
     StorageError
-        For another word, and a scale that is not above 0 or comes with ``symmetric=False``.
+        For an unknown ``per``, and for a scale that is not above 0 or comes with ``symmetric=False``.
 
     >>> layer = rv.Linear(20, 10, sign=1, storage=rv.storages.Int8(symmetric=False))
     """

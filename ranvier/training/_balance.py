@@ -1,4 +1,4 @@
-"""Weights from which lateral inhibition balances what it hears."""
+"""Initial weights with which lateral inhibition balances its input."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Tensor = torch.Tensor
 
 
 def balance(net: Network, x: Signal) -> list[str]:
-    """Draw the weights of every :class:`~ranvier.LateralInhibition` for what enters it on a batch, in the order of the network (E-I Init).
+    """Draw the weights of every :class:`~ranvier.LateralInhibition` for its input on a batch, in the order of the network (E-I Init).
 
     Excitatory and inhibitory weights are exponential with scale sqrt(Var/(d*(E[x**2] + Var))), where x are the d inputs of a cell; ``mix`` is
-    1/I, and ``share`` is sqrt(E[x**2] + Var)/(E[x]*sqrt(d)). Excitation alone then has variance 1. What arrives at a cell has mean 0 over draws of the weights,
-    and a variance near E[x**2]/(E[x**2] + Var), from 1/2 to 1, since what excitation and inhibition share cancels.
+    1/I, and ``share`` is sqrt(E[x**2] + Var)/(E[x]*sqrt(d)). Excitation alone then has variance 1. The sum that arrives at a cell has mean 0 over draws of the
+    weights, and a variance near E[x**2]/(E[x**2] + Var), from 1/2 to 1, since the common part of excitation and inhibition cancels.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def balance(net: Network, x: Signal) -> list[str]:
     TrainingError
         Where the network has no such map.
     ShapeError
-        Where what enters is silent or all alike.
+        Where an input is silent or constant.
 
     Source: Liu, Ding & Yu, ICLR 2026 (E-I Init).
 

@@ -20,9 +20,9 @@ def stationary_start(net: Network, x: Signal, *, variable: str = "v", momentum: 
     """Start membranes at the mean that they have after ``x``, so that the first steps are like later ones (MP-Init).
 
     v_0 moves by ``momentum`` towards the mean of v after the last step of ``x``, over the samples in which a cell fired at
-    all; where none does, the start stays. The cells say that their start may be set: ``v=rv.Learn(0.0)`` for one
-    number of a population, ``rv.Learn(0.0, each=True)`` for one of each cell. The optimiser then leaves it alone, so that
-    every rule takes it. Call it before training, and after every epoch: it is part of ``state_dict``, checkpoints and files.
+    all; where none does, the start stays. A cell allows this by ``v=rv.Learn(0.0)``, one number for
+    its population, or ``rv.Learn(0.0, each=True)``, one for each cell. The optimiser leaves this start alone, so
+    every rule takes it. Call the function before training, and after every epoch: the start is part of ``state_dict``, checkpoints and files.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def stationary_start(net: Network, x: Signal, *, variable: str = "v", momentum: 
     Raises
     ------
     TrainingError
-        Where no population has such a start, or the momentum is no such number.
+        Where no population has such a start, or the momentum is out of range.
 
     Source: Kook et al., WACV 2026 (MP-Init).
 

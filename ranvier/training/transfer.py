@@ -1,4 +1,4 @@
-"""Transfer from one domain to another in one network: features that agree, and samples that change over."""
+"""Transfer between two domains in one network: aligned features, and samples of one that replace those of the other."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _kernel(x: Tensor) -> Tensor:
 
 
 class Alignment(nn.Module):
-    """Balances, in every step, how well a domain is learnt against how well its features agree with those of another domain.
+    """In every step, weighs the loss of a domain against the disagreement of its features with those of another domain.
 
     mean over t of (1 - c[t]) * loss[t] + c[t] * (1 - CKA(a[t], b[t])), with c[t] = sigmoid(coefficient[t]) learnt from 1/2.
 

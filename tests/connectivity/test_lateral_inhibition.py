@@ -162,7 +162,7 @@ def test_mistakes() -> None:
         rv.Linear(4, 2, bias=False, sign=-1),
         nn.ReLU(),
     ):
-        with pytest.raises(ShapeError, match=r"no map of positive weights alone: give rv.Linear .* with sign=1"):
+        with pytest.raises(ShapeError, match=r"not a map with only positive weights: give rv.Linear .* with sign=1"):
             rv.LateralInhibition(good, other)
     late = rv.Linear(4, 2, bias=False, sign=1, delay=2 * ms)
     with pytest.raises(ShapeError, match="without delays"):

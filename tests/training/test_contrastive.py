@@ -70,7 +70,7 @@ def test_mistakes() -> None:
         loss(outputs(steps=1), None)
     with pytest.raises(ShapeError, match="at least two samples"):
         loss(outputs(batch=1), None)
-    with pytest.raises(ShapeError, match="6 steps are no multiple of every=4"):
+    with pytest.raises(ShapeError, match="6 steps are not a multiple of every=4"):
         rv.losses.Contrastive(every=4)(outputs(), None)
     with pytest.raises(TrainingError, match="all must have one length"):
         loss(outputs(), None, torch.tensor([6, 5, 4, 3]))

@@ -30,12 +30,13 @@ def CUBA(
 ) -> Cell:  # fmt: skip
     """The twin of ``slayer.neuron.cuba.Neuron`` and of the cells of ``slayer.block.cuba``.
 
-    i' = T((1 - current_decay)*i) + x, v' = T((1 - voltage_decay)*v) + i', a spike where v > V_th, then v = 0; T rounds to 0 in
-    parts of 1/4096, and so are the decays and V_th, in parts of 1/``scale``. Derivatives are those without T; the reset
-    passes none, and v keeps its derivative through it, as in SLAYER. The surrogate falls off exponentially.
+    i' = T((1 - current_decay)*i) + x, v' = T((1 - voltage_decay)*v) + i', a spike where v > V_th, then v = 0. T rounds
+    towards 0 to multiples of 1/4096. Decays are rounded to multiples of 1/4096, and V_th is cut to a multiple of 1/``scale``.
+    Derivatives ignore T. The reset passes no derivative to its spike, and v keeps its derivative through it, as in SLAYER. The
+    surrogate falls off exponentially.
 
     v, i, x, V_th (``threshold``) [1]; decays of one step, from 0 to 1, learnt with ``requires_grad``. Spikes through weights that are
-    multiples of 1/32 (``storage=rv.storages.Int8(scale=1/32)``) keep to the grid. Use float64 where ``v`` or ``i`` exceeds 1: float32
+    multiples of 1/32 (``storage=rv.storages.Int8(scale=1/32)``) keep states on this grid. Use float64 where ``v`` or ``i`` exceeds 1: float32
     rounds larger products. ``persistent_state`` and ``shared_param`` have no effect: the state is a value, and decays may be arrays.
 
     Raises

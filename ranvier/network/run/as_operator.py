@@ -167,7 +167,7 @@ def _repeatable(module: nn.Module) -> Iterator[None]:
     if changed or not torch.equal(drawn, torch.get_rng_state()):
         what = "changes buffers" if changed else "draws numbers"
         raise ProviderError(
-            f"a module of the network {what} in a call, so its repetition in the backward pass would be another call: call net.eval() "
+            f"a module of the network {what} in a call, so the backward pass cannot repeat that call: call net.eval() "
             f"first, or keep the call outside of torch.func and torch.compile."
         )
 

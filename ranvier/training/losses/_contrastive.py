@@ -1,4 +1,4 @@
-"""Contrastive predictive coding: what comes is told apart from what comes elsewhere."""
+"""Contrastive predictive coding: a prediction tells the future of its own sample from those of others."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Tensor = torch.Tensor
 class Contrastive(Loss):
     """InfoNCE: mean over pairs of -log softmax(scores)[own], scores[b, c] = <p[b], z[c]>/temperature over all samples c of the batch.
 
-    p [B, F] is what a sample predicts for its own future, and z [B, F] what an encoder makes of that future; the futures of the other
-    samples are the false ones. The network has both as outputs [T, B, F]. With ``ahead=k`` the prediction of step t belongs to the encoding of step t + k, and every
-    such pair counts. Targets in the data are not read.
+    p [B, F] is the prediction of each sample for its own future, and z [B, F] the encoding of that future. The futures of the other
+    samples are the negatives. The network has both as outputs [T, B, F]. With ``ahead=k`` the prediction of step t belongs to the
+    encoding of step t + k, and every such pair counts. The loss does not read targets in the data.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ class Contrastive(Loss):
     ahead
         Steps between a prediction and what it predicts, in steps of ``every``.
     every
-        Averages this many steps first, as the codes of one item of a sequence that is shown so long; T is a multiple of it.
+        The loss first averages over this many steps, for example those for which a sequence shows one item. T is a multiple of it.
     temperature
         Divides the scores.
 
-    ``accuracy`` is how often the own future has the highest score; chance is 1/B.
+    The metric ``"own"`` is how often a sample's own future has the highest score; chance is 1/B.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class Contrastive(Loss):
         if p.shape != z.shape or len(p) <= self.ahead or p.shape[1] < 2:
             raise ShapeError(
                 f"Contrastive got predictions {tuple(p.shape)} and encodings {tuple(z.shape)} [items, B, F]: give both the same shape, more than "
-                f"{self.ahead} items, and at least two samples in every batch, the last one, too."
+                f"{self.ahead} items, and at least two samples in every batch, also in the last."
             )
         return torch.einsum("tbf,tcf->tbc", p[: -self.ahead], z[self.ahead :]) / self.temperature
 
@@ -115,7 +115,7 @@ class Contrastive(Loss):
     def _items(self, x: Tensor) -> Tensor:
         """Means over ``every`` steps [items, B, F]."""
         if len(x) % self.every:
-            raise ShapeError(f"Contrastive: {len(x)} steps are no multiple of every={self.every}.")
+            raise ShapeError(f"Contrastive: {len(x)} steps are not a multiple of every={self.every}.")
         return x.flatten(2).unflatten(0, (-1, self.every)).mean(1)
 
     def _own(self, out: Any, lengths: Tensor | None) -> Tensor:

@@ -34,14 +34,14 @@ class Distillation(Around):
         A function of the input [T, B, …] that gives logits, [B, C], or [T, B, C] for each step. An ordinary
         model takes a frame: ``lambda x: model(x.mean(0))``. A network of Ranvier is ``net.eval().output_only()``.
     temperature
-        Above 0; how soft both answers are made.
+        Above 0. Higher values make the answers of both softer.
     share
         From 0 to 1: how much the teacher counts.
 
     Raises
     ------
     TrainingError
-        Where temperature or share is no such number, or the teacher is not a function.
+        Where temperature or share is out of range, or the teacher is not a function.
     ShapeError
         Where the teacher gives logits of another shape.
 

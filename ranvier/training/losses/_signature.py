@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class SignatureMMD(Loss):
-    """|mean over samples of S(out) - mean over samples of S(target)|**2: whether two sets of spike trains have one law.
+    """|mean over samples of S(out) - mean over samples of S(target)|**2: whether two sets of spike trains have the same law.
 
     S is the signature, truncated at ``level``, of the path (t/T, n_1(t), …, n_C(t)) that counts the spikes of each cell; the counts are
     divided by ``scale``. Its entries are iterated integrals, so S knows counts, times, and the order of spikes of different cells; the loss is
@@ -29,12 +29,12 @@ class SignatureMMD(Loss):
     Parameters
     ----------
     level
-        1, 2 or 3. Level 1 has counts alone, level 2 mean times and the order of pairs. Level k has (C + 1)**k entries.
+        1, 2 or 3. Level 1 has only counts; level 2 adds mean times and the order of pairs. Level k has (C + 1)**k entries.
     scale
         A typical number of spikes of a cell.
     dt
         None: the gradient of a spike is by its size, as surrogates take it. The time step of the network: it is by its time, in 1/ms, as
-        ``rv.rules.EventProp`` takes it; it then knows nothing of spikes that come or go, so begin with about the right number.
+        ``rv.rules.EventProp`` takes it; it then ignores that spikes can appear and vanish, so begin with about the right number.
 
     Targets are spike trains [S, T, C] of as many steps as the output [T, B, C].
 
