@@ -15,6 +15,7 @@ from ranvier.network import Network, compare_rounding, rounded_delays
 from ranvier.synapses import Plasticity
 from ranvier.units import ms
 from ranvier.values import Distribution
+from tests.differences import slope
 
 DOUBLE = torch.float64
 STEPS = 30
@@ -132,15 +133,13 @@ def test_position_gradient_equals_finite_differences() -> None:
     with torch.no_grad():
         position.copy_(position.floor() + 0.2 + 0.6 * torch.rand_like(position))
     weight = torch.randn(20, 2, 4, dtype=DOUBLE)
-    (grad,) = torch.autograd.grad((net(x)[0] * weight).sum(), position)
+
+    def loss() -> Tensor:
+        return (net(x)[0] * weight).sum()
+
+    (grad,) = torch.autograd.grad(loss(), position)
     for place in [(0, 0), (1, 3), (3, 5)]:
-        sides = []
-        for move in (1e-4, -1e-4):
-            with torch.no_grad():
-                position[place] += move
-                sides.append(float((net(x)[0] * weight).sum()))
-                position[place] -= move
-        assert (sides[0] - sides[1]) / 2e-4 == pytest.approx(float(grad[place]), rel=1e-7, abs=1e-9)
+        assert slope(loss, position, place, 1e-4) == pytest.approx(float(grad[place]), rel=1e-7, abs=1e-9)
 
 
 def test_a_delay_can_be_found_by_descent() -> None:

@@ -12,6 +12,7 @@ import torch
 import ranvier as rv
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import Hz, ms
+from tests.differences import slope
 
 
 def run(cell: rv.Cell, x: torch.Tensor, **how) -> dict[str, np.ndarray]:
@@ -66,14 +67,8 @@ def test_gradients_of_the_oscillation_equal_finite_differences(name: str) -> Non
     loss().backward()
     parameter = dict(layer.named_parameters())[name]
     for k in range(3):
-        found = []
-        step = 1e-6 * float(parameter[k].detach().abs())
-        for sign in (1, -1):
-            with torch.no_grad():
-                parameter[k] += sign * step
-                found.append(float(loss()))
-                parameter[k] -= sign * step
-        assert float(parameter.grad[k]) == pytest.approx((found[0] - found[1]) / (2 * step), rel=1e-5)
+        expected = slope(loss, parameter, k, 1e-6 * float(parameter[k].detach().abs()))
+        assert float(parameter.grad[k]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_wrong_values_are_refused() -> None:

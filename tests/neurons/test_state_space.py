@@ -11,6 +11,7 @@ import torch
 import ranvier as rv
 from ranvier.errors import EquationError
 from ranvier.units import ms
+from tests.differences import slope
 
 
 def kernel(layer: rv.Layer, modes: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -60,16 +61,13 @@ def test_every_parameter_has_the_gradient_of_finite_differences() -> None:
     layer = rv.StateSpace(2, modes=2, emit="y").layer(dt=1 * ms, dtype=torch.float64, seed=1)
     x = torch.randn(60, 1, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     weight = torch.randn(60, 1, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    (layer(x)[0] * weight).sum().backward()
+
+    def loss() -> torch.Tensor:
+        return (layer(x)[0] * weight).sum()
+
+    loss().backward()
     for name, parameter in layer.named_parameters():
-        found = []
-        step = 1e-6 * max(1.0, float(parameter[1].detach().abs()))
-        for sign in (1, -1):
-            with torch.no_grad():
-                parameter[1] += sign * step
-                found.append(float((layer(x)[0] * weight).sum()))
-                parameter[1] -= sign * step
-        expected = (found[0] - found[1]) / (2 * step)
+        expected = slope(loss, parameter, 1, 1e-6 * max(1.0, float(parameter[1].detach().abs())))
         assert float(parameter.grad[1]) == pytest.approx(expected, rel=1e-5, abs=1e-8), name
 
 
