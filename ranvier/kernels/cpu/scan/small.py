@@ -81,6 +81,7 @@ class SmallScan:
         self.learnt, self.wanted, self.cuts = learnt, task.wanted, task.cuts
         self.dtype, self.shape, self.whole = task.dtype, task.shape, (task.steps, *task.shape)
         self.count, self.width = math.prod(task.shape), 64 // task.dtype.itemsize
+        self._results = [self.whole] * len(self.wanted) + [self.shape] * len(self.states)
         #: cells in whole vectors; arrays of so many hold the numbers where there are fewer cells
         self.padded = -(-self.count // self.width) * self.width
         self._pads = self.padded != self.count
@@ -94,7 +95,6 @@ class SmallScan:
         self.saved, self.shown = saved, {n: self.wanted.index(shown[n]) for n in saved if n in shown}
         self.write = tuple(n for n in saved if n not in self.streams and n not in shown)
         made = kernels.forward_kernel(step, str(task.dtype).removeprefix("torch."), self.wanted, self.write)
-        self.made = made.states
         self._last: tuple[list[float] | None, list[Tensor]] = None, []
         self._lane = {n: int(n in each) for n in step.coefficients}
         self._each = bool(each or learnt)
@@ -171,12 +171,7 @@ class SmallScan:
 
     def shaped(self, made: Sequence[Tensor]) -> list[Tensor]:
         """What is emitted and the states after, as the task has them."""
-        if not self._pads:
-            return [*made[: len(self.wanted) + len(self.states)]]
-        emitted = [self.narrow(t, self.whole) for t in made[: len(self.wanted)]]
-        return emitted + [
-            self.narrow(t, self.shape) for t in made[len(self.wanted) : len(self.wanted) + len(self.states)]
-        ]
+        return [*map(self.narrow, made, self._results)]
 
     def way(self, given: tuple[bool, ...]) -> _Back:
         """The way back from those of the results that have a gradient."""
@@ -207,30 +202,27 @@ class _Back:
 
     def __init__(self, small: SmallScan, given: Sequence[bool]) -> None:
         self.small = small
-        self.seeds = [(k, n) for k, n in enumerate(small.wanted) if given[k]]
-        seeds = tuple(n for _, n in self.seeds)
+        self.seeds = [k for k in range(len(small.wanted)) if given[k]]
+        seeds = tuple(small.wanted[k] for k in self.seeds)
         name = str(small.dtype).removeprefix("torch.")
         made = kernels.backward_kernel(small.step, name, small.cuts, seeds, small.asked, small.saved)
-        self.made = [*made.streams, *(n for n, _ in self._states(made.states)), *made.sums]
-        self.streams, self.sums, self.states = len(made.streams), len(made.sums), self._states(made.states)
+        self.made = [*made.streams, *made.states, *made.sums]
+        self.streams, self.sums = len(made.streams), len(made.sums)
+        #: the states through which the gradient runs, by their places among the results
+        self.states = [len(small.wanted) + small.states.index(n) for n in made.states]
         labels = [("seed", n) for n in seeds] + [("kept", n) for n in small.saved]
         labels += [("coefficient", n) for n in small.step.coefficients] + [("stream", n) for n in made.streams]
         labels += [("state", n) for n in made.states] + [("sum", n) for n in made.sums]
         self.table = _Table(small, made.kernel, labels)
-
-    def _states(self, names: Sequence[str]) -> list[tuple[str, int]]:
-        """The states through which the gradient runs, and their places among the results."""
-        small = self.small
-        return [(n, len(small.wanted) + small.states.index(n)) for n in names]
 
     def run(
         self, kept: Sequence[Tensor], steady: Sequence[Tensor], grads: Sequence[Tensor | None]
     ) -> dict[str, Tensor]:
         """The gradients of streams, of states, and of coefficients for each cell."""
         small, dtype = self.small, self.small.dtype
-        seeds = [small.wide(grads[k].to(dtype).contiguous()) for k, _ in self.seeds]  # pyright: ignore[reportOptionalMemberAccess]
+        seeds = [small.wide(grads[k].to(dtype).contiguous()) for k in self.seeds]  # pyright: ignore[reportOptionalMemberAccess]
         streams = small.new(self.streams)
-        made = [small.wide(self._first(grads[k])) for _, k in self.states]
+        made = [small.wide(self._first(grads[k])) for k in self.states]
         made += [small.wide(torch.zeros(small.shape, dtype=dtype)) for _ in range(self.sums)]
         self.table.run((*seeds, *kept, *steady, *streams, *made))
         found = [small.narrow(t, small.whole) for t in streams] + [small.narrow(t, small.shape) for t in made]
@@ -254,8 +246,7 @@ class _Function(torch.autograd.Function):
                 for n, t in zip(small.step.coefficients, steady, strict=True)
             ]
         out = small.run(tensors[:split], steady)
-        last = len(small.wanted) + len(small.states)
-        kept = dict(zip(small.write, out[last:], strict=True))
+        kept = dict(zip(small.write, out[len(small.wanted) + len(small.states) :], strict=True))
         kept |= {n: small.laid(n, t) for n, t in zip(small.streams, tensors, strict=False) if n in small.saved}
         kept |= {n: out[k] for n, k in small.shown.items()}
         ctx.small = small
