@@ -96,6 +96,16 @@ def test_other_numbers_of_steps_are_refused(how: str) -> None:
         REFUSED[how](network(), torch.rand(12, 2, 5))
 
 
+def test_maps_of_different_lengths_in_a_chain_are_refused_by_name() -> None:
+    net = rv.Network(dt=1 * ms)
+    net.input("x", 3)
+    net.population("cells", 3, rv.LIF(), output=True)
+    net.connect("x", "cells", [rv.TimeLinear(4), rv.TimeLinear(8)], same_step=True)
+    for steps, other in ((4, 8), (8, 4)):
+        with pytest.raises(ShapeError, match=f"'x' to 'cells': TimeLinear maps {other} steps at once, but {steps} are"):
+            net(torch.rand(steps, 2, 3))
+
+
 def test_it_has_no_single_step() -> None:
     with pytest.raises(ProviderError, match=r"no single step: use rv\.SlidingPSN"):
         rv.step_graph(network())

@@ -175,11 +175,11 @@ class Projection(Noting):
 
     def check_steps(self, steps: int) -> None:
         """Refuse another number of steps than its transforms map at once."""
-        whole = self.whole_steps
-        if whole not in (None, steps):
-            kind = next(t.kind for t in self.chain.transforms if t.whole_steps == whole)
+        other = next((t for t in self.chain.transforms if t.whole_steps not in (None, steps)), None)
+        if other is not None:
+            whole = other.whole_steps
             raise ShapeError(
-                f"{self.where}: {kind} maps {whole} steps at once, but {steps} are run together. Give sequences of {whole} steps, without "
+                f"{self.where}: {other.kind} maps {whole} steps at once, but {steps} are run together. Give sequences of {whole} steps, without "
                 f"window=, checkpoint=, lengths= or single steps (in training rv.rules.BPTT()); or use rv.SlidingPSN, which reads the "
                 f"last inputs and runs step by step."
             )
