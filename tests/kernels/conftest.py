@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from inspect import isfunction, signature
 
@@ -164,3 +164,11 @@ def make_case(ready: dict[str, Callable[..., rv.Cell]]) -> Callable[..., Case]:
         return Case(population, kicks, DT.get(name, 1.0), steps, shape, streams, states, learn, wanted, reset)
 
     return make
+
+
+@pytest.fixture
+def torch_threads() -> Iterator[Callable[[int], None]]:
+    """Sets the number of threads of torch, which has the earlier one again after the test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

@@ -62,16 +62,9 @@ def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
 NEVER, ALWAYS = Tuning(own_weights=10**9, shared_weight=10**9), Tuning(own_weights=0, shared_weight=0)
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("own_weights", [False, True])
-def test_blocks_change_no_bit(monkeypatch, threads, dtype: torch.dtype, own_weights: bool) -> None:
+def test_blocks_change_no_bit(monkeypatch, torch_threads, dtype: torch.dtype, own_weights: bool) -> None:
     with tuned(NEVER) as provider:
         plain = outcome(circuit(own_weights, dtype, provider=provider), 60)
     used = []
@@ -80,7 +73,7 @@ def test_blocks_change_no_bit(monkeypatch, threads, dtype: torch.dtype, own_weig
         "ranvier.kernels.cpu.circuit.layout.rows_by_block", lambda *a: used.append(real(*a)) or used[-1]
     )
     for count in (1, 3):
-        threads(count)
+        torch_threads(count)
         small = replace(ALWAYS, segment=0, block=64, thread_cells=1, threaded_call=0, idle=count, trials=0)
         with tuned(small) as provider:
             assert same(outcome(circuit(own_weights, dtype, provider=provider), 60), plain)

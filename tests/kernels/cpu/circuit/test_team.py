@@ -24,13 +24,6 @@ def task(count: int, steps: int, *wires: CircuitProjection) -> Any:
     )
 
 
-@pytest.fixture
-def torch_threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(
     ("size", "torch_has", "idle", "expected"),
     [(4_000, 4, 4, 1), (20_000, 4, 4, 1), (40_000, 4, 4, 2), (900_000, 4, 4, 4), (900_000, 1, 4, 1), (900_000, 4, 2, 2),

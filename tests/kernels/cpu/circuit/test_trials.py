@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 import pytest
@@ -110,24 +110,16 @@ class Machine(Trials):
         super().took(kind, threads, chosen, self.seconds[chosen])
 
 
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 SIZES = Tuning(idle=2, thread_cells=400, threaded_call=0, copied=0, trials=32)
 
 
 @pytest.mark.skipif(not can_meet(), reason="threads of this system cannot wait for one another")
-@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("plastic", [False, True])
 @pytest.mark.parametrize(("two", "after"), [(0.6, 2), (1.3, 1)])
 def test_runs_take_the_faster_number_with_equal_bits(
-    monkeypatch: pytest.MonkeyPatch, plastic: bool, two: float, after: int
+    monkeypatch: pytest.MonkeyPatch, torch_threads: Callable[[int], None], plastic: bool, two: float, after: int
 ) -> None:
+    torch_threads(2)
     fresh, machine, opened = circuit(plastic), Machine({1: 1.0, 2: two}), teams_taken(monkeypatch)
     with tuned(SIZES, machine) as provider:
         net = circuit(plastic)
@@ -141,8 +133,8 @@ def test_runs_take_the_faster_number_with_equal_bits(
     assert set(machine.taken[-3:]) == {after}
 
 
-@pytest.mark.usefixtures("two_threads")
-def test_where_no_other_core_is_idle_nothing_is_tried() -> None:
+def test_where_no_other_core_is_idle_nothing_is_tried(torch_threads: Callable[[int], None]) -> None:
+    torch_threads(2)
     machine = Machine({1: 1.0, 2: 0.5})
     with tuned(replace(SIZES, idle=1), machine) as provider:
         net = circuit(False)

@@ -11,13 +11,6 @@ from ranvier.kernels.cpu.draw.steps import room_of, step_counts, step_spikes
 from ranvier.values import CountLaw
 
 
-@pytest.fixture
-def torch_threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("chance", [0.001, 0.2])
 def test_threads_change_no_spike(torch_threads, chance: float) -> None:
     cells, steps = 1000, 2100
