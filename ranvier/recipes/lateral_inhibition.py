@@ -8,7 +8,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import accuracy, fitted
+from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, fitted
 from ranvier.recipes.parts.ordinary import handwritten
 from ranvier.units import ms
 
@@ -16,11 +16,9 @@ INHIBITION, NORM, NEITHER = "lateral inhibition", "batch norm", "neither"
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(DigitSettings):
     """Of training."""
 
-    images: int = 2_000
-    """Training images."""
     epochs: int = 12
     steps: int = 4
     layers: int = 6
@@ -47,7 +45,7 @@ def measure(case: Case) -> dict[str, float]:
     elif case.arm == NEITHER:
         rv.initialize(net, few.expand(s.steps, *few.shape), rate=0.15)
     slow = {"optimizer": partial(torch.optim.SGD, momentum=0.9), "lr": 0.02} if case.arm == INHIBITION else {}
-    net, (x, y) = fitted(net, case.seed, s.images, s.steps, s.epochs, low=0.0, **slow)
+    net, (x, y) = fitted(net, case, low=0.0, **slow)
     return {"accuracy": accuracy(net, x, y), "parameters": float(sum(q.numel() for q in net.parameters()))}
 
 

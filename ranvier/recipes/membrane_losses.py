@@ -2,44 +2,35 @@
 
 from dataclasses import dataclass
 
-import torch
-
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import accuracy, fitted, network
+from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, firing, fitted, network
 from ranvier.units import ms
 
 RMP, IM, PLAIN = "RMP-loss", "IM-loss", "neither"
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(DigitSettings):
     """Of training."""
 
-    images: int = 2_000
-    """Training images."""
-    epochs: int = 8
-    steps: int = 2
     weight: float = 0.1
     """Of either loss, beside the cross-entropy."""
 
 
 def measure(case: Case) -> dict[str, float]:
     """Test accuracy, the mean squared distance of membranes from their spikes, and the rate of spikes."""
-    s = case.settings
+    weight = case.settings.weight
     own = {
-        RMP: [rv.regularizers.ResidualMembrane(s.weight, level=1.0)],
-        IM: [rv.regularizers.CentredMembrane(s.weight)],
+        RMP: [rv.regularizers.ResidualMembrane(weight, level=1.0)],
+        IM: [rv.regularizers.CentredMembrane(weight)],
     }
     start = network(
         case.seed, lambda shape: rv.LIF(shape, tau=1 * ms, V_th=0.5, reset="v = 0"), lambda n: rv.ThresholdBatchNorm(n, V_th=0.5)
     )  # fmt: skip
-    net, (x, y) = fitted(start, case.seed, s.images, s.steps, s.epochs, own.get(case.arm, []))
-    with torch.no_grad():
-        seen = net.observe(x[:, :500], record={n: ["v_before", "spikes"] for n in net.populations})
-    lost = torch.stack([(one["v_before"] - one["spikes"]).square().mean() for one in seen.values()])
-    rate = torch.stack([one["spikes"].mean() for one in seen.values()])
-    return {"accuracy": accuracy(net, x, y), "lost": float(lost.mean()), "rate": float(rate.mean())}
+    net, (x, y) = fitted(start, case, own.get(case.arm, []))
+    lost, rate = firing(net, x)
+    return {"accuracy": accuracy(net, x, y), "lost": lost, "rate": rate}
 
 
 recipe = Recipe(

@@ -6,7 +6,7 @@ import torch
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import accuracy, fitted, network
+from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, fitted, network
 from ranvier.recipes.parts.ordinary import handwritten
 from ranvier.units import ms
 
@@ -14,12 +14,9 @@ BOTH, START, SURROGATE, NEITHER = "both", "MP-Init", "TrSG", "neither"
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(DigitSettings):
     """Of training; ``threshold`` is where the learnt thresholds begin."""
 
-    images: int = 2_000
-    """Training images."""
-    epochs: int = 8
     steps: int = 4
     threshold: float = 2.0
 
@@ -46,7 +43,7 @@ def measure(case: Case) -> dict[str, float]:
 
     if starts:
         rv.training.stationary_start(net, x)
-    net, (x_test, y) = fitted(net, case.seed, s.images, s.steps, s.epochs, callbacks=[follow] if starts else [])
+    net, (x_test, y) = fitted(net, case, callbacks=[follow] if starts else [])
     with torch.no_grad():
         record = net.observe(x_test[:, :500], record={n: ["spikes"] for n in net.populations})
     rates = torch.stack([one["spikes"].flatten(1).mean(1) for one in record.values()])

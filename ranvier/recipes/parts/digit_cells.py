@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,16 +11,27 @@ from torch import nn
 
 from ranvier.connectivity import Conv2d, Linear, ThresholdBatchNorm
 from ranvier.network import Network, Sequential
+from ranvier.recipes.form import Case
 from ranvier.recipes.parts.ordinary import handwritten
 from ranvier.training import losses, train
 from ranvier.training.regularizers import Regularizer
 from ranvier.units import ms
 
-__all__ = ["HIDDEN", "accuracy", "fitted", "network"]
+__all__ = ["HIDDEN", "DigitSettings", "accuracy", "firing", "fitted", "network"]
 
 Tensor = torch.Tensor
 #: shapes of the three populations of cells
 HIDDEN = ((16, 14, 14), (32, 7, 7), (64,))
+
+
+@dataclass(frozen=True)
+class DigitSettings:
+    """Of training."""
+
+    images: int = 2_000
+    """Training images."""
+    epochs: int = 8
+    steps: int = 2
 
 
 def network(
@@ -36,23 +48,17 @@ def network(
 
 
 def fitted(
-    net: Network,
-    seed: int,
-    count: int,
-    steps: int,
-    epochs: int,
-    regularizers: Sequence[Regularizer] = (),
-    low: float = -1.0,
-    **how: Any,
+    net: Network, case: Case, regularizers: Sequence[Regularizer] = (), low: float = -1.0, **how: Any
 ) -> tuple[Network, tuple[Tensor, Tensor]]:
-    """``net`` in evaluation, from its best epoch after learning ``count`` images, and the test images [T, S, …] with their classes.
+    """``net`` in evaluation, from its best epoch after learning the images of a case, and the test images [T, S, …] with their classes.
 
     Pixels lie from ``low`` to 1.
     """
-    shown = [(1 - (1 - x) * (1 - low) / 2, y) for x, y in handwritten(seed, count)]
-    parts = [(x.unsqueeze(1).expand(-1, steps, -1, -1, -1), y) for x, y in shown]
+    s: DigitSettings = case.settings
+    shown = [(1 - (1 - x) * (1 - low) / 2, y) for x, y in handwritten(case.seed, s.images)]
+    parts = [(x.unsqueeze(1).expand(-1, s.steps, -1, -1, -1), y) for x, y in shown]
     how = {"loss": losses.OverTime(nn.CrossEntropyLoss()), "lr": 3e-3, "schedule": "cosine", "batch_size": 64, **how}
-    train(net, *parts[:2], epochs=epochs, regularizers=list(regularizers), seed=seed, progress=False, **how)
+    train(net, *parts[:2], epochs=s.epochs, regularizers=list(regularizers), seed=case.seed, progress=False, **how)
     x, y = parts[2]
     return net.eval(), (x.transpose(0, 1), y)
 
@@ -62,3 +68,12 @@ def accuracy(net: Network, x: Tensor, y: Tensor) -> float:
     """The part of images [T, S, …] with the right class."""
     found = [net(part)[0].mean(0).argmax(1) for part in x.split(250, 1)]
     return float((torch.cat(found) == y).double().mean())
+
+
+@torch.no_grad()
+def firing(net: Network, x: Tensor) -> tuple[float, float]:
+    """The error of firing, the mean of (v - s)**2 before the reset, and the mean of s: over 500 images of x [T, S, …] and all populations."""
+    seen = net.observe(x[:, :500], record={n: ["v_before", "spikes"] for n in net.populations})
+    far = torch.stack([(one["v_before"] - one["spikes"]).square().mean() for one in seen.values()])
+    rate = torch.stack([one["spikes"].mean() for one in seen.values()])
+    return float(far.mean()), float(rate.mean())
