@@ -185,12 +185,12 @@ def train(
     batches = open_batches(train_set, batch_size, seed, "train_set", batches_per_epoch)
     with torch.random.fork_rng(devices=[]):
         x, target, lengths = batches.first()
-    check_input(net, x, "train_set", fits_batches(train_set))
+    check_input(net, x, "train_set", fits_batches(train_set, "train_set"))
     loss = choose_loss(net, loss, target, steps_of(x))
     scoring = choose_metrics(metric, loss, restore_best)
     checks = None if valid_set is None else open_batches(valid_set, batch_size, None, "valid_set")
-    if checks is not None and (hint := fits_batches(valid_set)):
-        check_input(net, checks.first()[0], "valid_set", hint.replace("train_set", "valid_set"))
+    if checks is not None and (hint := fits_batches(valid_set, "valid_set")):
+        check_input(net, checks.first()[0], "valid_set", hint)
     check_rewinds(batches, checks, epochs, checkpoint)
     optimizers = make_optimizers(optimizer, net, lr)
     scales = choose_scales(net, scale, ready=optimizers.ready)

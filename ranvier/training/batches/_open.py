@@ -74,7 +74,7 @@ def _open(source: Any, batch_size: int, seed: int | None, name: str) -> Source:
     raise _unknown(source, name)
 
 
-def fits_batches(source: Any) -> str:
+def fits_batches(source: Any, name: str) -> str:
     """What to write if a list, whose entries are read as samples, holds batches; empty where it cannot."""
     first = source[0] if isinstance(source, tuple | list) and source else None
     if not isinstance(first, tuple | list) or len(first) < 2:
@@ -85,7 +85,7 @@ def fits_batches(source: Any) -> str:
     x, y = np.shape(x), np.shape(y)
     if len(x) < 3 or not y or x[0] != y[0]:
         return ""
-    return " If the list holds batches (x [B, T, …], y [B, …]), give a function of the epoch: train_set=lambda epoch: batches."
+    return f" If the list holds batches (x [B, T, …], y [B, …]), give a function of the epoch: {name}=lambda epoch: batches."
 
 
 def _unknown(source: Any, name: str) -> TrainingError:
