@@ -7,7 +7,8 @@ import torch
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network.parts.projection import Projection
-from ranvier.network.run.windows import signal_of, take_inputs
+from ranvier.network.run.outputs import emission_of
+from ranvier.network.run.windows import take_inputs
 from ranvier.training._buffers import same_buffers
 from ranvier.training.batches import Signal
 
@@ -46,13 +47,13 @@ def balance(net: Network, x: Signal) -> list[str]:
     >>> names = rv.training.balance(cells, torch.rand(50, 8, 20).round())
     """
     done = []
+    order = [name for part in net.plan().parts for name in part.members]
     with torch.no_grad(), same_buffers(net):
-        for name in (name for part in net.plan().parts for name in part.members):
-            for p in (p for p in net.projections.values() if p.post == name):
-                for k, transform in enumerate(p.chain.transforms):
-                    if transform.balances:
-                        transform.start_from(_entering(net, p, k, x))
-                        done.append(p.name)
+        for p in (p for name in order for p in net.projections.values() if p.post == name):
+            for k, transform in enumerate(p.chain.transforms):
+                if transform.balances:
+                    transform.start_from(_entering(net, p, k, x))
+                    done.append(p.name)
     if not done:
         raise TrainingError("balance: the network has no rv.LateralInhibition, so nothing was drawn.")
     return done
@@ -60,10 +61,9 @@ def balance(net: Network, x: Signal) -> list[str]:
 
 def _entering(net: Network, p: Projection, place: int, x: Signal) -> Tensor:
     """What enters the map at ``place`` of the chain of ``p`` [rows, …], without its delay."""
-    inputs = take_inputs(net.graph, x)[0]
-    rows = inputs.get(p.pre)
+    rows = take_inputs(net.graph, x)[0].get(p.pre)
     if rows is None:
-        signal = signal_of(net.populations[p.pre]) if p.pre in net.populations else "x"
+        signal = emission_of(p.pre, net.populations)
         rows = net.observe(x, record={p.pre: [signal]})[p.pre][signal]
     rows = rows.flatten(0, 1)
     for transform in p.chain.transforms[:place]:

@@ -11,7 +11,8 @@ import torch
 from ranvier.dynamics import Cuts
 from ranvier.errors import ShapeError
 from ranvier.network import Network, Plan, State, silence_after
-from ranvier.network.run.windows import plan_call, signal_of, take_inputs
+from ranvier.network.run.outputs import emission_of
+from ranvier.network.run.windows import plan_call, take_inputs
 from ranvier.network.shapes import shapes_from
 from ranvier.training.batches import Signal
 
@@ -45,7 +46,7 @@ def spiking(net: Network) -> tuple[str, ...]:
 
 def emissions(net: Network) -> dict[str, str]:
     """What each output emits, under the name by which it is recorded."""
-    return {n: signal_of(net.populations[n]) if n in net.populations else "x" for n in net.outputs}
+    return {n: emission_of(n, net.populations) for n in net.outputs}
 
 
 def check_input(net: Network, x: Signal, source: str, hint: str) -> None:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from ranvier.network.parts.by_name import Parts
     from ranvier.network.parts.population import Population
 
-__all__ = ["emissions", "named_outputs"]
+__all__ = ["emission_of", "emissions", "named_outputs"]
+
+
+def emission_of(name: str, populations: Parts[Population]) -> str:
+    """What a population or a relay emits, under the name by which it is recorded."""
+    return signal_of(populations[name]) if name in populations else "x"
 
 
 def emissions(outputs: Sequence[str], populations: Parts[Population]) -> dict[str, str]:
@@ -28,7 +33,7 @@ def emissions(outputs: Sequence[str], populations: Parts[Population]) -> dict[st
     """
     if not outputs:
         raise GraphError("the network has no output: make a population with output=True.")
-    return {n: signal_of(populations[n]) if n in populations else "x" for n in outputs}
+    return {n: emission_of(n, populations) for n in outputs}
 
 
 def named_outputs(recorded: Mapping[tuple[str, str], torch.Tensor], emit: Mapping[str, str], dtype: torch.dtype) -> Any:
