@@ -50,8 +50,8 @@ def page(record: Mapping[str, Any]) -> str:
         "`python -m benchmarks.simulation.workloads`, one interleaved series per row. Times are milliseconds of wall time per biological second, run",
         "phase only, one thread, medians; Brian2 2 in `cpp_standalone` with `-O3 -ffast-math`; NEST 3, which always computes in double precision.",
         "*Times faster* is the peer's time ÷ Ranvier's, round by round, with quartiles: below 1 Ranvier is slower. The last column holds a figure on",
-        "which all simulators must agree. In the rows of 10 and 50 populations Brian2 runs in its runtime mode with NumPy: its other modes compile a",
-        "text for each projection, for many minutes. The row below them has the same cells and synapses in one object each.",
+        "which all simulators must agree. In the rows of 10 and 50 populations Brian2 runs in its runtime mode with NumPy: its other modes",
+        "compile code for each projection, which takes many minutes. The row below them has the same cells as one group, and as many synapses in one object.",
     ]
     for bits, table in sorted(record.items(), reverse=True):
         lines += _table(bits, table)

@@ -156,7 +156,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
     lines = [
         "# Kinds of small networks", "",
         "`python -m benchmarks.training.small_kinds`: one training step (forward, backward, Adam) of 64-32-10, or of eight channels on 8x8. Each",
-        "cell holds microseconds of the processor for Ranvier, and in brackets how many times as long a loop written by hand takes. Outputs and",
+        "cell holds microseconds of processor time for Ranvier, and in brackets how many times as long a loop written by hand takes. Outputs and",
         f"gradients were first found equal. {here['processor']}, vectors of {bits} bits, one thread, {rounds} interleaved rounds,",
         f"load {here['load_1min']} at the end.", "",
         f"| network | {' | '.join(f'T {t}, B {b}' for t, b in columns)} |", "|---" * (len(columns) + 1) + "|",

@@ -140,9 +140,9 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
     here, bits = machine(), os.environ.get("RANVIER_VECTOR_BITS", "at most 512")
     lines = [
         "# `rv.train` beside a loop written by hand", "",
-        "`python -m benchmarks.training.small_loop`: microseconds of the processor per batch, the median of interleaved rounds of one epoch each, its",
+        "`python -m benchmarks.training.small_loop`: microseconds of processor time per batch, the median of interleaved rounds of one epoch each,",
         "set-up included. Brackets hold the time relative to the loop in the same round. Loop and `rv.train` have one network, loss, optimiser",
-        "and batch size, and both keep the mean loss and the accuracy. The last column gives `rv.train` the very optimiser of the loop,",
+        "and batch size, and both keep the mean loss and the accuracy. In the last column `rv.train` has the optimiser of the loop,",
         "`torch.optim.Adam`; `optimizer=\"adam\"` is the same with one fused kernel for all parameters.",
         f"{here['processor']}, vectors of {bits} bits, one thread, {rounds} rounds, load {here['load_1min']} at the end.", "",
         "| network | loop | `rv.train` | `rv.train` with the loop's optimiser |", "|---|---|---|---|",

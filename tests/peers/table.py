@@ -95,9 +95,9 @@ def table(results: Mapping[str, Any]) -> str:
         [
             *rows,
             "",
-            f"{made}, one thread. Pairs are Ranvier / theirs. Scores are means ± standard deviations over (seeds); images, recordings and",
-            "sequences are scored on others than those learnt from. Seconds are medians over seeds, with kernels compiled before. Lines hold code:",
-            "no blank lines, comments or docstrings. Theirs keeps the form of the tutorial, with its loop of training.",
+            f"{made}, one thread. Pairs are Ranvier / theirs. Scores are means ± standard deviations, with the number of seeds in brackets. Images,",
+            "recordings and sequences for scores are others than those for training. Seconds are medians over seeds, with kernels compiled before.",
+            "Lines count only code, without blank lines, comments and docstrings. Theirs keeps the form of the tutorial, with its training loop.",
         ]
     )
 
