@@ -1,4 +1,4 @@
-"""Modes of torch around a network: compilation, half precision, second derivatives, vmap."""
+"""Modes of torch around a network: another dtype of one part, second derivatives."""
 
 from __future__ import annotations
 
@@ -32,23 +32,6 @@ def test_another_dtype_of_one_part_names_it(evaluated: bool) -> None:
     with pytest.raises(RanvierError, match=r"Linear has numbers of .*convert the whole network, as in net\.double\(\)"):
         net(x)
     assert net.double()(x.double())[0].dtype is torch.float64
-
-
-@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
-def test_half_precision_is_that_of_weights_alone(half: torch.dtype) -> None:
-    out, state = network().to(half)(X.to(half))
-    assert state.variables["lif1"]["v"].dtype is torch.float32
-    assert out.isfinite().all()
-
-
-def test_autocast_rounds_products_alone() -> None:
-    """Membranes stay wide, and nearly what they are without it."""
-    net = rv.Sequential(rv.Linear(4, 3), rv.LeakyReadout(3, tau=10 * ms), dt=1 * ms)
-    expected, _ = net(X)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found, state = net(X)
-    assert state.variables["readout1"]["v"].dtype is torch.float32
-    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.05)
 
 
 def test_a_second_derivative_names_the_provider_that_has_one() -> None:

@@ -155,6 +155,7 @@ def test_steps_cuts_checkpoints_and_files_have_the_same_numbers(make: Callable, 
             )  # sums of products in another order
         with torch.no_grad():
             first, state = net(x[:7])
+            assert state.variables["lif1"]["v"].dtype == torch.float32
             rest, _ = net(x[7:], state)
             assert torch.allclose(torch.cat([first, rest]), out, rtol=2e-2, atol=2e-2)
             state = net.initial_state(6, shapes={"input": (20,)})

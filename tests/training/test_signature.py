@@ -104,7 +104,7 @@ def test_noisy_cells_learn_a_law() -> None:
 def test_mistakes() -> None:
     for how, words in (
         ({"level": 4}, "level=4"), ({"level": True}, "level=True"), ({"scale": 0}, "scale=0"), ({"scale": "1"}, "scale='1'"),
-        ({"dt": 0 * ms}, "dt="), ({"dt": [1, 2] * ms}, "positive time"), ({"dt": 1 * mV}, "dt=1 mV must be a positive time"),
+        ({"dt": 1 * mV}, "dt=1 mV must be a positive time"),
     ):  # fmt: skip
         with pytest.raises(TrainingError, match=words):
             rv.losses.SignatureMMD(**how)

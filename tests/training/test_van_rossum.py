@@ -54,12 +54,9 @@ def test_a_network_learns_spike_times() -> None:
     assert fit.history[-1].train.loss < 0.6 * fit.history[0].train.loss
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"), [({"tau": 0 * ms}, "positive time"), ({"tau": 1 * ms, "order": 0}, "positive whole number")]
-)
-def test_settings_that_cannot_be_meant(wrong: dict[str, Any], message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        rv.losses.VanRossum(**wrong)
+def test_an_order_that_cannot_be_meant() -> None:
+    with pytest.raises(TrainingError, match="positive whole number"):
+        rv.losses.VanRossum(tau=1 * ms, order=0)
 
 
 def test_targets_of_another_shape() -> None:
