@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks._link import ROOT
 from benchmarks._report import machine, publish
 
 HERE = Path(__file__).resolve().parent
@@ -130,7 +131,7 @@ def main() -> None:
     parser.add_argument("--bits", type=int, choices=(256, 512), help="only this size; prints rows and writes no page")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--second-thread", action="store_true")
-    parser.add_argument("--folder", type=Path, default=HERE.parent.parent / "docs" / "benchmarks")
+    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         if given.second_thread:
@@ -144,16 +145,8 @@ def main() -> None:
             return
     rows: list[dict[str, Any]] = []
     for bits in (512, 256):
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.micro.limits",
-            *given.names,
-            "--bits",
-            str(bits),
-            "--rounds",
-            str(given.rounds),
-        ]
+        asked = *given.names, "--bits", str(bits), "--rounds", str(given.rounds)
+        command = [sys.executable, "-m", "benchmarks.micro.limits", *asked]
         rows += json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     publish(given.folder, "limits", page(rows, given.rounds), rows)
 
