@@ -16,6 +16,7 @@ from torch import nn
 from ranvier.connectivity.hooks import any_global_hook, has_hook
 from ranvier.errors import ProviderError
 from ranvier.network.run.call import call
+from ranvier.network.run.execute import Execution
 from ranvier.network.run.modes import inside_an_operator
 from ranvier.network.shapes import shapes_known
 from ranvier.network.state.initial import initial_state
@@ -23,7 +24,6 @@ from ranvier.network.state.state import State
 from ranvier.values import Distribution
 
 __all__ = [
-    "Compiled",
     "Form",
     "alone",
     "asked_for",
@@ -46,13 +46,6 @@ _NUMBERS: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
 _COUNT = itertools.count(1)
 
 
-class Compiled(NamedTuple):
-    """What a call gives: signals by population and variable, and the state after it."""
-
-    recorded: dict[tuple[str, str], Tensor]
-    state: State
-
-
 class Form(NamedTuple):
     """Shapes of the results of a call, with -1 for steps and -2 for the batch, and their dtypes; paths of the state."""
 
@@ -66,12 +59,12 @@ class Form(NamedTuple):
         """The shapes for a number of steps and a batch."""
         return [tuple(steps if n == -1 else batch if n == -2 else n for n in shape) for shape in self.shapes]
 
-    def results(self, out: Sequence[Tensor], record: Mapping[str, Sequence[str]], step: int, stream: int) -> Compiled:
+    def results(self, out: Sequence[Tensor], record: Mapping[str, Sequence[str]], step: int, stream: int) -> Execution:
         """The tensors of a call as what was recorded and the state in ``step``."""
         pairs = [(n, v) for n, variables in record.items() for v in variables]
         after = dict(zip(self.paths, out[len(pairs) :], strict=True))
         made = State.from_tensors(step, stream, after, self.dt, self.times)
-        return Compiled(dict(zip(pairs, out, strict=False)), made)
+        return Execution(dict(zip(pairs, out, strict=False)), made)
 
 
 def numbered(module: nn.Module) -> int:

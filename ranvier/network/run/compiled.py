@@ -14,7 +14,6 @@ import torch
 
 from ranvier.errors import ProviderError
 from ranvier.network.run.as_operator import (
-    Compiled,
     Form,
     alone,
     asked_for,
@@ -29,7 +28,7 @@ from ranvier.network.run.as_operator import (
 )
 from ranvier.network.state.state import State
 
-__all__ = ["Compiled", "compiled"]
+__all__ = ["compiled"]
 
 Tensor = torch.Tensor
 #: forms of compiled calls, by number of the network, request and shapes of inputs
