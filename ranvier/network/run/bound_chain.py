@@ -42,7 +42,6 @@ class BoundChain(BoundParts):
         kept = [Kept(n, v, tuple(t.shape), t.dtype) for n, own in starts.variables.items() for v, t in own.items()]
         super().__init__(graph, kept, list(graph.inputs))
         self.count = count
-        self._forms = [(t.shape, t.dtype) for own in starts.variables.values() for t in own.values()]
         self._initial = [t for own in starts.variables.values() for t in own.values()]
         self._stages = [_stage(runner, unit.members[0], starts, count) for unit in runner.plan.units]
 
@@ -52,8 +51,8 @@ class BoundChain(BoundParts):
         if inputs is None or given is None:
             return None
         if state is not None and not all(
-            t.shape == shape and t.dtype == dtype and t.is_contiguous() and not t.requires_grad
-            for t, (shape, dtype) in zip(given, self._forms, strict=True)
+            t.shape == like.shape and t.dtype == like.dtype and t.is_contiguous() and not t.requires_grad
+            for t, like in zip(given, self._initial, strict=True)
         ):
             return None
         before: dict[str, dict[str, Tensor]] = {}
