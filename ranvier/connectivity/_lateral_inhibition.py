@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ranvier.connectivity.bound import Binding, BoundTransform
+from ranvier.connectivity.computed import make_plain
 from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ShapeError
@@ -92,6 +93,12 @@ class LateralInhibition(Transform, nn.Module):
             raise ShapeError(
                 "LateralInhibition: inputs are silent or all alike, so no weights balance them: give other data."
             )
+        for name, part in (("excite", self.excite), ("inhibit", self.inhibit)):
+            if remedy := make_plain(part, "weight"):
+                raise ShapeError(
+                    f"LateralInhibition: {name} computes its weight from others in every call, so no weight can be drawn into it: make it "
+                    f"plain first, as in {remedy}."
+                )
         scale = math.sqrt(var / (inputs * (square + var)))
         for part in (self.excite, self.inhibit):
             weight: Any = part.weight

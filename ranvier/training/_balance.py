@@ -38,7 +38,7 @@ def balance(net: Network, x: Signal) -> list[str]:
     TrainingError
         Where the network has no such map.
     ShapeError
-        Where an input is silent or constant.
+        Where an input is silent or constant, and where torch computes a weight of the map from others.
 
     Source: Liu, Ding & Yu, ICLR 2026 (E-I Init).
 

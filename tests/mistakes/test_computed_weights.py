@@ -141,6 +141,20 @@ def test_a_conversion_keeps_those_that_no_threshold_goes_into(kind: str) -> None
         torch.testing.assert_close(rv.convert(model, x, threshold="max")(x, 400), expected, rtol=0, atol=0.01)
 
 
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("kind", ["weight_norm", "old weight_norm", "prune"])
+def test_balance_draws_into_plain_weights_alone(kind: str, place: int) -> None:
+    change, words = KINDS[kind]
+    maps = [rv.Linear(4, n, bias=False, sign=1) for n in (6, 2)]
+    layer, x = rv.LateralInhibition(*maps), X.float().flatten(2)
+    before = [one.weight.detach().clone() for one in maps]
+    change(maps[place])
+    net = rv.Sequential(layer, rv.LIF(6), dt=1 * ms)
+    with pytest.raises(RanvierError, match=words):
+        rv.training.balance(net, x)
+    assert torch.equal(maps[1 - place].weight, before[1 - place])
+
+
 @pytest.mark.parametrize("kind", ["old weight_norm", "old spectral_norm", "prune"])
 def test_copies_after_a_call_with_gradient_say_how_to_make_them_plain(kind: str) -> None:
     change, words = KINDS[kind]
