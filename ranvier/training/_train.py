@@ -138,8 +138,8 @@ def train(
         ends with them; callbacks see the trained parameters, not the averages. Running statistics of norms are not averaged.
     precision
         ``"bf16-mixed"`` or ``"16-mixed"``: matrices and convolutions run in bfloat16 or float16, by torch's rule of autocast, under the
-        rules BPTT and SLTT (``docs/precision.md``). In float16 the loss has a scale that adapts, and updates whose gradient overflows
-        are left out. None or ``"32-true"``: in the dtype of the network.
+        rules BPTT and SLTT (``docs/precision.md``). In float16 the loss has a scale that adapts, and training skips updates whose
+        gradient overflows. None or ``"32-true"``: in the dtype of the network.
     regularizers
         Added to the loss of every batch: some of ``rv.regularizers``.
     callbacks

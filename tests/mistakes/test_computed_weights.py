@@ -190,5 +190,5 @@ def test_a_value_of_cells_is_computed_on_the_population() -> None:
     assert lif.network["lif"].parametrizations.tau.original.grad != 0
     other = rv.LIF(5, tau=rv.Learn(10 * ms)).layer(dt=1 * ms)
     parametrize.register_parametrization(other, "tau", Exponential())
-    with pytest.raises(AttributeError, match=r"register them on the population itself, layer\.network\['lif'\]"):
+    with pytest.raises(AttributeError, match=r"register it on the population itself, layer\.network\['lif'\]"):
         other(x)

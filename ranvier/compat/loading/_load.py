@@ -117,8 +117,8 @@ class _Loader:
             if theirs not in known:
                 raise CompatError(f"names has {theirs!r}, but the state dict has no such module with weights or cells.")
             raise CompatError(
-                f"names sends {theirs!r} to {ours!r}, but net has no such projection or population that fits and that no other module took: "
-                f"correct the name, or name the places of the modules before {theirs!r} too."
+                f"names sends {theirs!r} to {ours!r}, but net has no such projection or population that fits and is still free: "
+                f"correct the name, or also name the places of the modules before {theirs!r}."
             )
 
     def _weights(self, group: Group) -> None:

@@ -127,7 +127,7 @@ class Population(Habits, Noting):
         if name not in self.__dict__.get("_labels", ()):
             return super()._instead_of(name)
         return (
-            f", because something took its value {name!r}, as torch's parametrizations do from a layer that shows it: register them on the "
+            f", because something removed its value {name!r}, as a parametrization of torch does on a layer: register it on the "
             f"population itself, layer.network[{self.name!r}]."
         )
 
