@@ -93,14 +93,29 @@ def test_a_cell_is_copied_and_pickled_whole() -> None:
         assert made.values == cell.values
 
 
-@pytest.mark.parametrize(
-    "make", [rv.ALIF, rv.CurrentLIF, rv.StochasticLIF, rv.AdEx, rv.Izhikevich, rv.HodgkinHuxley, rv.TraubMiles]
-)
-@pytest.mark.parametrize("words", [{"reset": None}, {"threshold": "v > 0"}, {"name": "mine"}, {"equations": ""}])
+#: cells that compare their membrane with V_th, those that fire without a reset, and others
+LEVEL, FREE = (rv.ALIF, rv.CurrentLIF, rv.StochasticLIF), (rv.HodgkinHuxley, rv.TraubMiles)
+OTHER = (rv.AdEx, rv.Izhikevich)
+OWN: list[tuple[Callable[..., rv.Cell], dict[str, Any]]] = [
+    *((make, words) for make in (*LEVEL, *FREE, *OTHER) for words in ({"name": "mine"}, {"equations": ""})),
+    *((make, {"reset": None}) for make in (*LEVEL, *OTHER)),
+    *((make, {"threshold": "v > 0"}) for make in (*FREE, *OTHER)),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), OWN)
 def test_ready_cells_say_which_words_they_set_themselves(make: Callable[..., rv.Cell], words: dict[str, Any]) -> None:
     (word,) = words
-    if word == "reset" and make in (rv.HodgkinHuxley, rv.TraubMiles):
-        assert make(2, **words).reset is None
-        return
-    with pytest.raises(EquationError, match=f"{make.__name__} sets its own {word}.*rv.Cell|of a cell is V_th"):
+    with pytest.raises(EquationError, match=f"{make.__name__} sets its own {word}.*rv.Cell"):
         make(2, **words)
+
+
+@pytest.mark.parametrize("make", LEVEL)
+def test_a_threshold_of_a_cell_with_a_level_is_v_th(make: Callable[..., rv.Cell]) -> None:
+    with pytest.raises(EquationError, match="the threshold of a cell is V_th: write V_th="):
+        make(2, threshold="v > 0")
+
+
+@pytest.mark.parametrize("make", FREE)
+def test_cells_that_fire_without_a_reset_take_none(make: Callable[..., rv.Cell]) -> None:
+    assert make(2, reset=None).reset is None
