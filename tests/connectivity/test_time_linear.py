@@ -118,14 +118,21 @@ def test_all_steps_in_one_window_are_the_whole() -> None:
     assert "TimeLinear" in str(net.summary())
 
 
-@pytest.mark.parametrize("rule", ["SLTT", "OTTT", "EProp", "SnAp1", "EventProp"])
-def test_rules_that_step_in_time_are_refused(rule: str) -> None:
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        *((rule, r"maps 8 steps at once, .* use rv\.rules\.BPTT\(\)") for rule in ("SLTT", "OTTT", "EProp")),
+        ("SnAp1", r"maps 8 steps at once, but 1 are run together\. .*rv\.rules\.BPTT\(\)"),
+        ("EventProp", r"'linear1' adds spikes to psn1\.h, which the threshold compares"),
+    ],
+)
+def test_rules_that_step_in_time_are_refused(rule: str, words: str) -> None:
     torch.manual_seed(0)
     parts = rv.Linear(5, 4), *rv.PSN(4, steps=8), rv.Linear(4, 2), rv.LeakyReadout(2)
     net = rv.Sequential(*parts, dt=1 * ms)
     data = torch.rand(4, 8, 5), torch.tensor([0, 1, 0, 1])
     before = [p.detach().clone() for p in net.parameters()]
-    with pytest.raises(RanvierError):
+    with pytest.raises(RanvierError, match=words):
         rv.train(net, data, epochs=1, rule=getattr(rv.rules, rule)(), progress=False)
     assert all(torch.equal(p, q) for p, q in zip(net.parameters(), before, strict=True))
 
