@@ -61,7 +61,8 @@ def remedy(name: str, value: Any, known: Mapping[str, Any]) -> str:
     text = _WORDS.get(name)
     if text is None or (text is _DECAY and "tau" not in known) or (text is _THRESHOLD and "V_th" not in known):
         return meant(name, known)
-    return f" In Ranvier {text.format(name=name, value=value, example=_example(value))}."
+    number = "1.0, or another number" if isinstance(value, str) else value
+    return f" In Ranvier {text.format(name=name, value=number, example=_example(value))}."
 
 
 def _example(beta: Any) -> str:

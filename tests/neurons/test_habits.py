@@ -112,7 +112,7 @@ def test_ready_cells_say_which_words_they_set_themselves(make: Callable[..., rv.
 
 @pytest.mark.parametrize("make", LEVEL)
 def test_a_threshold_of_a_cell_with_a_level_is_v_th(make: Callable[..., rv.Cell]) -> None:
-    with pytest.raises(EquationError, match="the threshold of a cell is V_th: write V_th="):
+    with pytest.raises(EquationError, match=r"the threshold of a cell is V_th: write V_th=1\.0, or another number"):
         make(2, threshold="v > 0")
 
 
