@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from torch import nn
 
-from ranvier.connectivity import Conv2d
+from ranvier.connectivity import Conv1d, Conv2d
 from ranvier.errors import ShapeError
 from ranvier.neurons import Cell
 from ranvier.values import is_whole
 
-__all__ = ["MakeCell", "MakeNorm", "check_sizes", "convolution"]
+__all__ = ["MakeCell", "MakeNorm", "check_sizes", "convolution", "pointwise"]
 
 #: makes a cell, such as ``rv.LIF`` or ``lambda: rv.LIF(tau=5*ms)``
 MakeCell = Callable[[], Cell]
@@ -24,6 +24,11 @@ def convolution(
 ) -> tuple[nn.Module, nn.Module]:
     """A convolution without bias that keeps height and width (but for the stride), and its norm."""
     return Conv2d(given, made, size, stride=stride, padding=size // 2, bias=False), norm(made)
+
+
+def pointwise(given: int, made: int, norm: MakeNorm, axes: int) -> tuple[nn.Module, nn.Module]:
+    """A matrix that acts on the channels of every place of ``axes`` axes (1 or 2), without bias, and its norm."""
+    return (Conv1d, Conv2d)[axes - 1](given, made, 1, bias=False), norm(made)
 
 
 def check_sizes(block: str, **sizes: int) -> None:

@@ -9,6 +9,7 @@ from ranvier._pages import page
 if TYPE_CHECKING:
     from ranvier.connectivity import profiles
     from ranvier.connectivity._all_to_all import AllToAll
+    from ranvier.connectivity._attention import Attention
     from ranvier.connectivity._blocks import Blocks, Clustered
     from ranvier.connectivity._build import SynapseRequest, build_synapses
     from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._norm import StepBatchNorm, ThresholdBatchNorm
     from ranvier.connectivity._norm_of_steps import BatchNormThroughTime, TemporalBatchNorm
     from ranvier.connectivity._one_to_one import OneToOne
+    from ranvier.connectivity._position_code import PositionCode
     from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
     from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
     from ranvier.connectivity._share import Share, Shared
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllToAll",
+    "Attention",
     "BatchNormThroughTime",
     "Blocks",
     "Clustered",
@@ -73,6 +76,7 @@ __all__ = [
     "LateralInhibition",
     "Linear",
     "OneToOne",
+    "PositionCode",
     "Positions",
     "Procedural",
     "ProceduralSynapses",
@@ -102,6 +106,7 @@ __all__ = [
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
     "AllToAll": "._all_to_all",
+    "Attention": "._attention",
     "BatchNormThroughTime": "._norm_of_steps",
     "Blocks": "._blocks",
     "Clustered": "._blocks",
@@ -129,6 +134,7 @@ _PUBLIC: dict[str, str] = {
     "LateralInhibition": "._lateral_inhibition",
     "Linear": "._linear",
     "OneToOne": "._one_to_one",
+    "PositionCode": "._position_code",
     "Positions": "._positions",
     "Procedural": "._procedural",
     "ProceduralSynapses": "._procedural",

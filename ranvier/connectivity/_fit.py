@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-__all__ = ["around", "channels", "features", "windows"]
+__all__ = ["around", "channels", "features", "places", "windows"]
 
 Shape = tuple[int, ...]
 _FORMS = ("[features]", "[channels, length]", "[channels, height, width]", "[channels, depth, height, width]")
@@ -29,6 +29,16 @@ def channels(shape: Shape, axes: Collection[int], count: int | None, argument: s
     if count is not None and shape[0] != count:
         return f"takes {count} channels, but a sample has shape {shape}: give {argument}={shape[0]}."
     return None
+
+
+def places(shape: Shape, count: int, written: str) -> str | None:
+    """A map over places takes ``count`` channels, ``written`` so, along the first axis, and at least one further axis."""
+    if len(shape) > 1 and shape[0] == count:
+        return None
+    form = f"[{written}, places …]"
+    if shape and shape[-1] == count:
+        return f"takes samples {form}, but a sample has shape {shape}: channels come first, so use rv.Conv1d(…, 1) in place of rv.Linear."
+    return f"takes samples {form}, but a sample has shape {shape}: give the map before it {count} output channels over space."
 
 
 def around(shape: Shape, reach: Sequence[int], padding: Sequence[int] | str, mode: str) -> str | None:

@@ -23,6 +23,7 @@ __all__ = ["describe", "rebuild", "transform_of"]
 
 # Name in a file -> the module that holds the class, and the class.
 _OWN: dict[str, tuple[str, str]] = {
+    "Attention": ("_attention", "Attention"),
     "BatchNormThroughTime": ("_norm_of_steps", "BatchNormThroughTime"),
     "TemporalBatchNorm": ("_norm_of_steps", "TemporalBatchNorm"),
     "Dropout": ("_dropout", "Dropout"),
@@ -34,6 +35,7 @@ _OWN: dict[str, tuple[str, str]] = {
     "ConvTranspose2d": ("_conv_transpose2d", "ConvTranspose2d"),
     "StepBatchNorm": ("_norm", "StepBatchNorm"),
     "ThresholdBatchNorm": ("_norm", "ThresholdBatchNorm"),
+    "PositionCode": ("_position_code", "PositionCode"),
     "TimeLinear": ("_time_linear", "TimeLinear"),
     "Sparse": ("_sparse", "Sparse"),
     "Procedural": ("_procedural", "ProceduralSynapses"),

@@ -58,6 +58,8 @@ class Transform:
     time_major = False
     #: steps of the sequences that it maps at once; None where it maps every step by itself
     whole_steps: int | None = None
+    #: whether several such sequences may follow one another in a call
+    repeats = False
     #: whether it only moves numbers, so that spikes stay spikes
     rearranges = False
     #: whether the output is new memory that autograd does not keep
@@ -195,6 +197,22 @@ class Transform:
     def gives(self, shape: PartialShape) -> PartialShape:
         """The shape that it makes of samples of ``shape``, as far as both tell."""
         return ANY
+
+    def refuses_steps(self, steps: int) -> str | None:
+        """Why it cannot map so many steps together, as a sentence without its subject; None where it can."""
+        whole = self.whole_steps
+        if whole in (None, steps) or (whole is not None and self.repeats and steps % whole == 0):
+            return None
+        if self.repeats:
+            return (
+                f"maps {whole} steps at once, but {steps} are run together. Give calls, windows, segments and lengths of a multiple of {whole} "
+                f"steps, and rules that run whole sequences, such as rv.rules.BPTT(); or steps=1 where the part takes it."
+            )
+        return (
+            f"maps {whole} steps at once, but {steps} are run together. Give sequences of {whole} steps, without "
+            f"window=, checkpoint=, lengths= or single steps (in training rv.rules.BPTT()); or use rv.SlidingPSN, which reads the "
+            f"last inputs and runs step by step."
+        )
 
     def takes_one(self, x: Tensor) -> bool:
         """Whether the module takes a sample ``x`` [1, …] by itself; nothing in it changes."""

@@ -175,14 +175,9 @@ class Projection(Noting):
 
     def check_steps(self, steps: int) -> None:
         """Refuse another number of steps than its transforms map at once."""
-        other = next((t for t in self.chain.transforms if t.whole_steps not in (None, steps)), None)
-        if other is not None:
-            whole = other.whole_steps
-            raise ShapeError(
-                f"{self.where}: {other.kind} maps {whole} steps at once, but {steps} are run together. Give sequences of {whole} steps, without "
-                f"window=, checkpoint=, lengths= or single steps (in training rv.rules.BPTT()); or use rv.SlidingPSN, which reads the "
-                f"last inputs and runs step by step."
-            )
+        for t in self.chain.transforms:
+            if (refusal := t.refuses_steps(steps)) is not None:
+                raise ShapeError(f"{self.where}: {t.kind} {refusal}")
 
     def entering(self, x: Tensor | None, history: Tensor, steps: int) -> Tensor:
         """The emissions that enter the transforms during ``steps`` steps, where all synapses have one latency."""

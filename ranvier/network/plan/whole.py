@@ -28,7 +28,7 @@ def check_whole(graph: Graph, steps: int | None, window: int | None, cuts: Cuts,
         if gradient and not (cuts.carry_to_weights and cuts.carry_to_upstream and cuts.layers and not cuts.times):
             raise GraphError(
                 f"{p.where} maps {whole} steps at once, so that the gradient of one step passes through the others, but the rule "
-                f"follows it step by step: use rv.rules.BPTT(); or rv.SlidingPSN, which runs step by step, in place of rv.PSN."
+                f"follows it step by step: use rv.rules.BPTT(); or a part that runs step by step, such as rv.SlidingPSN in place of rv.PSN."
             )
         together = [n for n in (window, steps) if n is not None]
         if together:
