@@ -62,6 +62,8 @@ class Transform:
     repeats = False
     #: whether it only moves numbers, so that spikes stay spikes
     rearranges = False
+    #: whether each output is the largest of some inputs
+    selects = False
     #: whether the output is new memory that autograd does not keep
     lets_go = False
     #: whether the output is linear in the weights and, but for a bias, in the input

@@ -4,6 +4,7 @@ from ranvier.conversion.convert import Conversion, convert
 from ranvier.conversion.qcfs import QCFS, quantize_activations
 from ranvier.conversion.report import Agreement, Row
 from ranvier.conversion.roles import Adds, Averages, Fires, Maps, Passes, Refused, Role, Scales
+from ranvier.conversion.unfold import Unfolded, unfold
 
 __all__ = [
     "QCFS",
@@ -18,6 +19,8 @@ __all__ = [
     "Role",
     "Row",
     "Scales",
+    "Unfolded",
     "convert",
     "quantize_activations",
+    "unfold",
 ]

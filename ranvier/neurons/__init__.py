@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ranvier.neurons._cell import Cell
     from ranvier.neurons._dynamic_threshold import DynamicThreshold
     from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
+    from ranvier.neurons._integer_lif import IntegerLIF
     from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
     from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
     from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
@@ -33,6 +34,7 @@ __all__ = [
     "CurrentLIF",
     "DynamicThreshold",
     "HodgkinHuxley",
+    "IntegerLIF",
     "Izhikevich",
     "LeakyReadout",
     "MembraneNorm",
@@ -57,6 +59,7 @@ _PUBLIC: dict[str, str] = {
     "HodgkinHuxley": "._hodgkin_huxley",
     "IF": "._integrate_and_fire",
     "IZHIKEVICH_KINDS": "._izhikevich",
+    "IntegerLIF": "._integer_lif",
     "Izhikevich": "._izhikevich",
     "LIF": "._integrate_and_fire",
     "LeakyReadout": "._integrate_and_fire",

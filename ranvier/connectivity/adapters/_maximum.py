@@ -27,7 +27,7 @@ class MaximumAdapter(PoolingAdapter):
     kinds = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
     arguments = dict.fromkeys(kinds, _ARGUMENTS)
     space = {nn.MaxPool1d: 1, nn.MaxPool2d: 2, nn.MaxPool3d: 3}  # noqa: RUF012
-    fixed = True
+    fixed = selects = True
 
     def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``module(x)``, or its product by ``carrier`` where it is a plain pooling."""
