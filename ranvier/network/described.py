@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -45,6 +45,8 @@ class Described(NamedParts):
 
     sources: Sources
     _probe: Tensor
+    #: the name and the options by which ``rv.models.create`` made the network, as plain data; files keep it
+    made_by: Mapping[str, Any] | None = None
     surrogate: Surrogate | None = fixed("Give surrogate= to the network or to cells when you make them.")
     reset_gradient: Reset = fixed(
         "Give reset= to a call, or reset_gradient= to the network or to cells when you make them."

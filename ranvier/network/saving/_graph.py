@@ -60,7 +60,8 @@ def describe(net: Network) -> tuple[dict[str, Any], Tensors]:
         Where a part is of a class that a file cannot hold, named with the remedy.
     """
     tensors = _tensors(net)
-    return describe_parts(net, tensors), tensors
+    made = {} if net.made_by is None else {"made_by": net.made_by}
+    return {**made, **describe_parts(net, tensors)}, tensors
 
 
 def describe_parts(net: Network, tensors: Tensors, unknown: Unknown | None = None) -> dict[str, Any]:
@@ -195,6 +196,8 @@ def rebuild(record: Record, tensors: Tensors) -> Network:
         provider=record.text("provider") if "provider" in record else None,
         reset_gradient=cast("Reset", record.choice("reset_gradient", *OWN_RESETS)) if "reset_gradient" in record else "auto",
     )  # fmt: skip
+    if "made_by" in record:
+        net.made_by = record.child("made_by").data
     for name in record.child("inputs").data:
         net.input(name, record.child("inputs").sizes(name))
     for name, inner in record.children("sources"):

@@ -1,0 +1,12 @@
+"""The files of models, one for each family."""
+
+from __future__ import annotations
+
+__all__ = ["FAMILIES"]
+
+FAMILIES = (
+    "_ms",
+    "_plain_conv",
+    "_sew",
+    "_vgg",
+)
