@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
     from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
     from ranvier.neurons._membrane_rectifier import MembraneRectifier
+    from ranvier.neurons._multi_spike import MultiSpikeIF
     from ranvier.neurons._part import Part
     from ranvier.neurons._relative_threshold import RelativeThreshold
     from ranvier.neurons._resonate_and_fire import ResonateAndFire
@@ -39,6 +40,7 @@ __all__ = [
     "LeakyReadout",
     "MembraneNorm",
     "MembraneRectifier",
+    "MultiSpikeIF",
     "Part",
     "RelativeThreshold",
     "ResonateAndFire",
@@ -65,6 +67,7 @@ _PUBLIC: dict[str, str] = {
     "LeakyReadout": "._integrate_and_fire",
     "MembraneNorm": "._membrane_norm",
     "MembraneRectifier": "._membrane_rectifier",
+    "MultiSpikeIF": "._multi_spike",
     "Part": "._part",
     "RelativeThreshold": "._relative_threshold",
     "ResonateAndFire": "._resonate_and_fire",

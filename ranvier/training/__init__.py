@@ -12,6 +12,7 @@ from ranvier.training._shrink import Stage, shrink_steps
 from ranvier.training._stationary_start import stationary_start
 from ranvier.training._tensorboard import TensorBoard
 from ranvier.training._train import train
+from ranvier.training.diffusion import Denoiser, Diffusion, frechet_distance, scaled_thresholds
 from ranvier.training.metrics import Metric, Score
 from ranvier.training.schedules import TorchSchedule
 from ranvier.training.transfer import Alignment, linear_cka, replaced
@@ -20,6 +21,8 @@ __all__ = [
     "Alignment",
     "Average",
     "Callback",
+    "Denoiser",
+    "Diffusion",
     "EarlyStopping",
     "Epoch",
     "Fit",
@@ -31,6 +34,7 @@ __all__ = [
     "TorchSchedule",
     "balance",
     "find_rate",
+    "frechet_distance",
     "initialize",
     "linear_cka",
     "losses",
@@ -38,6 +42,7 @@ __all__ = [
     "regularizers",
     "replaced",
     "rules",
+    "scaled_thresholds",
     "shrink_steps",
     "stationary_start",
     "train",
