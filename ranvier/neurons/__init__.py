@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ranvier.neurons._integer_lif import IntegerLIF
     from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
     from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
+    from ranvier.neurons._legendre_memory import LegendreMemory
     from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
     from ranvier.neurons._membrane_rectifier import MembraneRectifier
     from ranvier.neurons._multi_spike import MultiSpikeIF
@@ -38,6 +39,7 @@ __all__ = [
     "IntegerLIF",
     "Izhikevich",
     "LeakyReadout",
+    "LegendreMemory",
     "MembraneNorm",
     "MembraneRectifier",
     "MultiSpikeIF",
@@ -65,6 +67,7 @@ _PUBLIC: dict[str, str] = {
     "Izhikevich": "._izhikevich",
     "LIF": "._integrate_and_fire",
     "LeakyReadout": "._integrate_and_fire",
+    "LegendreMemory": "._legendre_memory",
     "MembraneNorm": "._membrane_norm",
     "MembraneRectifier": "._membrane_rectifier",
     "MultiSpikeIF": "._multi_spike",

@@ -14,6 +14,7 @@ LINEAR = {
     "LeakyReadout": (rv.LeakyReadout(), 1),
     "resonator": (rv.ResonateAndFire(f=20 * Hz, reset=None), 2),
     "sliding PSN": (rv.SlidingPSN(order=3), 3),
+    "Legendre memory": (rv.LegendreMemory(order=5), 5),
     "synapse": (rv.Cell("dv/dt = -v/tau + I : 1\ndI/dt = -I/tau_s : 1/ms", tau=9 * ms, tau_s=3 * ms, emit="v"), 2),
     "two apart": (rv.Cell("v' = 0.9*v + x : 1\nw' = 0.5*w - x : 1\ny = v*w : 1\nx : 1 (input)", emit="y"), 1),
     "driven by a wave": (rv.Cell("v' = 0.9*v + x*sin(f*t) : 1\nx : 1 (input)", f=9 * Hz, emit="v"), 1),

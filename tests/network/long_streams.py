@@ -17,6 +17,7 @@ MAKE: dict[str, Callable[[], rv.Cell]] = {
     "lif": lambda: rv.LIF(CELLS, reset=None),
     "resonator": lambda: rv.ResonateAndFire(CELLS, f=rv.Learn(rv.Uniform(5 * Hz, 50 * Hz)), reset=None),
     "state space": lambda: rv.StateSpace(CELLS, modes=2),
+    "Legendre memory": lambda: rv.LegendreMemory(CELLS, order=4),
     "sliding PSN": lambda: rv.SlidingPSN(CELLS, order=4),
 }
 

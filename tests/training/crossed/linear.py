@@ -57,6 +57,21 @@ class Space(Cell):
         return after, Spike.apply(y - self.value("V_th"))
 
 
+class Legendre(Cell):
+    """m' = E m + A^-1 (E - 1) B x with E = exp(A dt/window), the matrices of a window of one; y = C m; order 3."""
+
+    states = ("m_0", "m_1", "m_2")
+
+    def step(self, before: Values, arrived: Mapping[str, Tensor], reset: bool | str) -> tuple[Values, Tensor]:
+        x = arrived["x"]
+        A = x.new_tensor([[-1, -1, -1], [3, -3, -3], [-5, 5, -5]])
+        E = torch.matrix_exp(A * (self.dt / self.value("window")))
+        entry = torch.linalg.solve(A, (E - torch.eye(3).to(E)) @ x.new_tensor([1, -3, 5]))
+        m = torch.stack([before[n] for n in self.states], -1) @ E.T + x.unsqueeze(-1) * entry
+        y = sum((self.value(f"C_{i}") * m[..., i] for i in range(3)), torch.zeros(()))
+        return dict(zip(self.states, m.unbind(-1), strict=True)), Spike.apply(y - self.value("V_th"))
+
+
 class SpikeAt(Spike):
     """1 from 0 on; the same derivative."""
 
@@ -66,4 +81,4 @@ class SpikeAt(Spike):
         return (u >= 0).to(u.dtype)
 
 
-LINEAR: dict[str, type[Cell]] = {"resonator": Resonator, "psn": Sliding, "ssm": Space}
+LINEAR: dict[str, type[Cell]] = {"resonator": Resonator, "psn": Sliding, "ssm": Space, "memory": Legendre}

@@ -121,6 +121,10 @@ def space() -> rv.Cell:
     return rv.StateSpace(6, modes=2, tau=rv.Learn(4 * ms), V_th=0.3)
 
 
+def legendre() -> rv.Cell:
+    return rv.LegendreMemory(6, order=3, window=rv.Learn(9 * ms), V_th=0.2, emit="spike")
+
+
 def membranes(training: bool) -> Make:
     def make(**how: Any) -> rv.Network:
         net = simple(cell=lambda: rv.MembraneNorm(lif(V_th=0.4)))(**how)
@@ -395,6 +399,7 @@ OPTIONS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "resonator without reset": (simple(cell=lambda: resonator(reset=None)), ROW),
     "sliding PSN": (simple(cell=lambda: rv.SlidingPSN(6, order=3, V_th=rv.Learn(0.4))), ROW),
     "state space": (simple(cell=space), ROW),
+    "Legendre memory": (simple(cell=legendre), ROW),
     "residual": (residual("add"), ROW),
     "residual, and": (residual("and"), ROW),
     "recurrence": (recurrent(lambda: rv.Linear(6, 6)), ROW),
