@@ -2,9 +2,22 @@
 
 from ranvier.blocks._ms import ms
 from ranvier.blocks._psn import PSN
+from ranvier.blocks._rwkv import channel_mixing, rwkv, time_mixing, token_shift
 from ranvier.blocks._sew import sew
 from ranvier.blocks._spikformer import spikformer, spiking_stem
 from ranvier.blocks._unet import unet
 from ranvier.blocks._vgg import vgg
 
-__all__ = ["PSN", "ms", "sew", "spikformer", "spiking_stem", "unet", "vgg"]
+__all__ = [
+    "PSN",
+    "channel_mixing",
+    "ms",
+    "rwkv",
+    "sew",
+    "spikformer",
+    "spiking_stem",
+    "time_mixing",
+    "token_shift",
+    "unet",
+    "vgg",
+]

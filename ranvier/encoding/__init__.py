@@ -18,6 +18,7 @@ from ranvier.encoding._population import population, receptive_fields
 from ranvier.encoding._rate import bernoulli, poisson
 from ranvier.encoding._saccades import TRIANGLE, saccades
 from ranvier.encoding._threshold_adaptive import ThresholdAdaptive
+from ranvier.encoding._tokens import tokens
 from ranvier.encoding.bushy_cells import BushyCells
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "population",
     "receptive_fields",
     "saccades",
+    "tokens",
     "undo_delta",
     "undo_latency",
 ]

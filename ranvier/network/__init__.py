@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ranvier._pages import page
 
 if TYPE_CHECKING:
+    from ranvier.network.branches import Branches
     from ranvier.network.fold import fold_norms
     from ranvier.network.layer import Layer
     from ranvier.network.lowering import step_graph
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ranvier.network.storing import store_weights
 
 __all__ = [
+    "Branches",
     "Choice",
     "GradientRun",
     "GraphError",
@@ -97,6 +99,7 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
+    "Branches": ".branches",
     "Choice": ".plan.plan",
     "GradientRun": ".simulation.gradient_run",
     "GraphError": ".order",

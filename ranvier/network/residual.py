@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
-
+from ranvier.network.branches import Branches, check_parts
 from ranvier.network.order import GraphError
 from ranvier.network.parts.population import Relay
 from ranvier.neurons import Cell
 
-__all__ = ["Residual", "join_of"]
+__all__ = ["Residual"]
 
 _JOINS = {"and": "branch*past", "iand": "(1 - branch)*past"}
 
 
-class Residual:
+class Residual(Branches):
     """Parts in a row, and what entered them, joined: y = join(branch(x), shortcut(x)), all in the same step.
 
     Whether spikes or currents are joined follows from the last part of the branch: ends it with a cell, spikes are (SEW);
@@ -46,12 +45,13 @@ class Residual:
             raise GraphError("Residual needs at least one transform or cell in its branch.")
         if join != "add" and join not in _JOINS:
             raise GraphError(f"join={join!r} is unknown: use 'add', 'and' or 'iand'.")
-        if isinstance(shortcut, nn.Module | Cell | Relay):
-            raise GraphError(f"shortcut is a {type(shortcut).__name__}: give a list of parts, such as [rv.Conv2d(…)].")
+        check_parts("shortcut", shortcut)
         self.parts, self.shortcut, self.join = parts, tuple(shortcut), join
+        self.cell, branch, past = _join_of(join)
+        self.ways = ((branch, self.parts), (past, self.shortcut))
 
 
-def join_of(join: str) -> tuple[Cell | Relay, str | None, str | None]:
+def _join_of(join: str) -> tuple[Cell | Relay, str | None, str | None]:
     """The population that joins, and its ports for the branch and for the way past (None: its only one)."""
     if join == "add":
         return Relay(), None, None

@@ -13,6 +13,7 @@ from ranvier.connectivity import Connectivity
 from ranvier.connectivity.partial_shape import sized
 from ranvier.connectivity.registry import transform_of
 from ranvier.dynamics import Reset
+from ranvier.network.branches import Branches
 from ranvier.network.graph import Graph
 from ranvier.network.inner import check_step
 from ranvier.network.network import Network
@@ -22,7 +23,6 @@ from ranvier.network.parts.population import Population, Relay
 from ranvier.network.parts.projection import Projection
 from ranvier.network.places import Joint, joints_between, joints_of, placed, places
 from ranvier.network.recurrent import Recurrent
-from ranvier.network.residual import Residual, join_of
 from ranvier.neurons import Cell
 from ranvier.surrogates import Surrogate
 from ranvier.units import ms
@@ -59,7 +59,7 @@ def _input_shape(parts: Sequence[Any]) -> tuple[int, ...] | None:
 
 class Sequential(Network):
     """A network written as a chain: transforms (``Linear``, any stateless torch module) and cells in turn, and
-    :class:`Residual` branches.
+    :class:`Residual` and other branches.
 
     Forward edges are same-step: a spike reaches the next population in the step it was fired, plus round(delay/dt).
     The last population is the output. Parts are called linear1, lif1, … in order of appearance.
@@ -76,7 +76,7 @@ class Sequential(Network):
     """
 
     def __init__(
-        self, *parts: nn.Module | Cell | Recurrent | Relay | Residual, dt: Any, seed: int = 0, surrogate: Surrogate | None = None,
+        self, *parts: nn.Module | Cell | Recurrent | Relay | Branches, dt: Any, seed: int = 0, surrogate: Surrogate | None = None,
         dtype: torch.dtype = torch.float32, provider: str | None = None, reset_gradient: Reset = "auto",
     ) -> None:  # fmt: skip
         super().__init__(
@@ -179,8 +179,8 @@ class Sequential(Network):
             if isinstance(part, nn.Module):
                 chain = [*chain, part]
                 continue
-            if isinstance(part, Residual):
-                source, chain = self._residual(part, source, chain, counts), []
+            if isinstance(part, Branches):
+                source, chain = self._branches(part, source, chain, counts), []
                 continue
             if not isinstance(part, Cell | Recurrent | Relay):
                 raise GraphError(
@@ -206,15 +206,15 @@ class Sequential(Network):
         shape = shape_behind([transform_of(m) for m in chain], sample_of(self.graph, source))
         return sized(shape[1:] if shape[:1] == (...,) else shape) or None
 
-    def _residual(self, part: Residual, source: str, chain: list[nn.Module], counts: dict[str, int]) -> str:
-        """Both ways and their join; transforms that wait end in a relay, where the ways part."""
+    def _branches(self, part: Branches, source: str, chain: list[nn.Module], counts: dict[str, int]) -> str:
+        """All ways and the cell at which they meet; transforms that wait end in a relay, where the ways part."""
         if chain:
             source = self._relay(self._free("fork", counts), source, chain, counts)
-        branch = self._walk(part.parts, source, [], counts)
-        past = self._walk(part.shortcut, source, [], counts)
-        cell, to_branch, to_past = join_of(part.join)
-        name = self.population(self._free("join", counts), None, cell)
-        for (end, left), port in ((branch, to_branch), (past, to_past)):
+        ends = [(self._walk(parts, source, [], counts), port) for port, parts in part.ways]
+        cell = part.cell
+        size = cell.size or self._size_behind(*ends[0][0]) if isinstance(cell, Cell) and cell.needs_size else None
+        name = self.population(self._free(part.label, counts), size, cell)
+        for (end, left), port in ends:
             self._join(end, name, left, counts, port)
         return name
 

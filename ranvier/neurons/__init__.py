@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from ranvier.neurons._sliding_psn import SlidingPSN
     from ranvier.neurons._state_space import StateSpace
     from ranvier.neurons._stochastic_lif import StochasticLIF
+    from ranvier.neurons._wkv import WKV
 
 __all__ = [
     "ALIF",
     "IF",
     "IZHIKEVICH_KINDS",
     "LIF",
+    "WKV",
     "AdEx",
     "Cell",
     "CellNorm",
@@ -78,6 +80,7 @@ _PUBLIC: dict[str, str] = {
     "StateSpace": "._state_space",
     "StochasticLIF": "._stochastic_lif",
     "TraubMiles": "._hodgkin_huxley",
+    "WKV": "._wkv",
 }
 
 __getattr__, __dir__ = page(__name__, _PUBLIC)
