@@ -4,6 +4,8 @@ from ranvier.blocks._ms import ms
 from ranvier.blocks._psn import PSN
 from ranvier.blocks._rwkv import channel_mixing, rwkv, time_mixing, token_shift
 from ranvier.blocks._sew import sew
+from ranvier.blocks._spike_convolutions import spike_convolutions
+from ranvier.blocks._spike_driven import spike_attention, spike_driven
 from ranvier.blocks._spikformer import spikformer, spiking_stem
 from ranvier.blocks._unet import unet
 from ranvier.blocks._vgg import vgg
@@ -14,6 +16,9 @@ __all__ = [
     "ms",
     "rwkv",
     "sew",
+    "spike_attention",
+    "spike_convolutions",
+    "spike_driven",
     "spikformer",
     "spiking_stem",
     "time_mixing",

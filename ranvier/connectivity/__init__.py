@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._attention import Attention
     from ranvier.connectivity._blocks import Blocks, Clustered
     from ranvier.connectivity._build import SynapseRequest, build_synapses
+    from ranvier.connectivity._channels import Channels
     from ranvier.connectivity._connectivity import Connectivity, ConnectivityError, Ends, RowRule
     from ranvier.connectivity._connectome import connectome
     from ranvier.connectivity._conv import Conv2d
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._positions import Grid, Positions, RandomPositions, place
     from ranvier.connectivity._procedural import Procedural, ProceduralSynapses
     from ranvier.connectivity._share import Share, Shared
+    from ranvier.connectivity._shared_sums import SumOfChannels, SumOfPlaces
     from ranvier.connectivity._small_world import SmallWorld
     from ranvier.connectivity._sparse import Sparse
     from ranvier.connectivity._synapses import Synapses
@@ -52,6 +54,7 @@ __all__ = [
     "Attention",
     "BatchNormThroughTime",
     "Blocks",
+    "Channels",
     "Clustered",
     "Connectivity",
     "ConnectivityError",
@@ -87,6 +90,8 @@ __all__ = [
     "SmallWorld",
     "Sparse",
     "StepBatchNorm",
+    "SumOfChannels",
+    "SumOfPlaces",
     "SynapseRequest",
     "Synapses",
     "TemporalBatchNorm",
@@ -109,6 +114,7 @@ _PUBLIC: dict[str, str] = {
     "Attention": "._attention",
     "BatchNormThroughTime": "._norm_of_steps",
     "Blocks": "._blocks",
+    "Channels": "._channels",
     "Clustered": "._blocks",
     "Connectivity": "._connectivity",
     "ConnectivityError": "._connectivity",
@@ -145,6 +151,8 @@ _PUBLIC: dict[str, str] = {
     "SmallWorld": "._small_world",
     "Sparse": "._sparse",
     "StepBatchNorm": "._norm",
+    "SumOfChannels": "._shared_sums",
+    "SumOfPlaces": "._shared_sums",
     "TemporalBatchNorm": "._norm_of_steps",
     "SynapseRequest": "._build",
     "Synapses": "._synapses",

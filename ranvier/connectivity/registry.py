@@ -24,6 +24,9 @@ __all__ = ["describe", "rebuild", "transform_of"]
 # Name in a file -> the module that holds the class, and the class.
 _OWN: dict[str, tuple[str, str]] = {
     "Attention": ("_attention", "Attention"),
+    "Channels": ("_channels", "Channels"),
+    "SumOfChannels": ("_shared_sums", "SumOfChannels"),
+    "SumOfPlaces": ("_shared_sums", "SumOfPlaces"),
     "BatchNormThroughTime": ("_norm_of_steps", "BatchNormThroughTime"),
     "TemporalBatchNorm": ("_norm_of_steps", "TemporalBatchNorm"),
     "Dropout": ("_dropout", "Dropout"),
