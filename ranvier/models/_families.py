@@ -8,5 +8,6 @@ FAMILIES = (
     "_ms",
     "_plain_conv",
     "_sew",
+    "_spike_driven",
     "_vgg",
 )
