@@ -1,6 +1,8 @@
 """Parts of deep networks from the literature, to be put into ``rv.Sequential``: each builds the ordinary graph."""
 
+from ranvier.blocks._float_products import float_products
 from ranvier.blocks._ms import ms
+from ranvier.blocks._product import FloatProducts, Product
 from ranvier.blocks._psn import PSN
 from ranvier.blocks._rwkv import channel_mixing, rwkv, time_mixing, token_shift
 from ranvier.blocks._sew import sew
@@ -12,7 +14,10 @@ from ranvier.blocks._vgg import vgg
 
 __all__ = [
     "PSN",
+    "FloatProducts",
+    "Product",
     "channel_mixing",
+    "float_products",
     "ms",
     "rwkv",
     "sew",

@@ -1,0 +1,155 @@
+"""Watches the operations of torch on what comes from an input, and notes products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from ranvier.blocks._product import BINARY, COUNTS, FloatProducts, Product, Values, values_of
+
+__all__ = ["Watch"]
+
+Tensor = torch.Tensor
+
+#: by name of torch's operation, the places of both operands among its arguments
+_OPERANDS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "ger", "linear", "mul", "div", "convolution", "mkldnn_convolution"), (0, 1)),
+    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv", "addr", "addcmul", "addcdiv"), (1, 2)),
+    "native_batch_norm": (0, 1), "_native_batch_norm_legit_no_training": (0, 1), "cudnn_batch_norm": (0, 1), "_trilinear": (0, 2), "_prelu_kernel": (0, 1),
+}  # fmt: skip
+#: operations that multiply or divide numbers of one tensor with one another
+_OF_ONE = (
+    "_softmax", "_log_softmax", "pow", "prod", "cumprod", "native_layer_norm", "native_group_norm", "reciprocal", "rsqrt", "sqrt", "exp", "tanh",
+    "sigmoid", "gelu", "silu",
+)  # fmt: skip
+_ATTENTION = (
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention",
+)
+_AVERAGES = ("mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
+_FOLDS = "a constant: weights or thresholds can take it over"
+
+
+class Watch(TorchDispatchMode):
+    """Knows which tensors come from marked ones, and notes their products at the present ``place``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place, self.paused = "", False
+        self._data = WeakTensorKeyDictionary()
+        self._found: dict[tuple[str, str, int], Product] = {}
+        self._fires: dict[str, bool] = {}
+
+    def mark(self, values: Any) -> None:
+        """Take tensors for data."""
+        for t in _tensors(values):
+            self._data[t] = True
+            base = t._base
+            if base is not None:  # written through a view
+                self._data[base] = True
+
+    @contextmanager
+    def at(self, place: str) -> Iterator[None]:
+        """Note what follows as computed at ``place``."""
+        before, self.place = self.place, place
+        try:
+            yield
+        finally:
+            self.place = before
+
+    def products(self) -> FloatProducts:
+        """What was found, in the order in which it was computed first."""
+        groups: tuple[list[Product], ...] = ([], [], [])
+        for (_, _, group), product in self._found.items():
+            groups[group].append(product)
+        scales, counts, floats = groups
+        silent = tuple(place for place, fires in self._fires.items() if not fires)
+        return FloatProducts(tuple(floats), tuple(counts), tuple(scales), silent)
+
+    def weighted(self, x: Tensor, operation: str, *shapes: tuple[int, ...]) -> None:
+        """Note the product of data ``x`` with weights."""
+        self._judge(operation, [values_of(x)], (tuple(x.shape), *shapes))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        given = [*_tensors((args, kwargs))]
+        watched = not self.paused and any(t in self._data for t in given)
+        if watched:  # before an operation in place
+            self._see(func._schema.name.rpartition("::")[2].rstrip("_"), args)
+        out = func(*args, **kwargs)
+        if watched:
+            self.mark((out, args[0]) if func._schema.is_mutable else out)
+        return out
+
+    def _see(self, name: str, args: tuple[Any, ...]) -> None:
+        if name in _OPERANDS:
+            self._product(name, *(args[k] if k < len(args) else None for k in _OPERANDS[name]))
+        elif name in _OF_ONE and args[0] in self._data:
+            found = values_of(args[0])
+            if found.level != BINARY or name == "_softmax":
+                self._note(name.strip("_"), 2, (tuple(args[0].shape),), found.largest, "of numbers of one tensor")
+        elif name in _ATTENTION:
+            self._judge("attention", [values_of(t) for t in args[:2]], tuple(tuple(t.shape) for t in args[:3]))
+            self._note("attention", 2, tuple(tuple(t.shape) for t in args[:3]), values_of(args[2]).largest, "softmax")
+        elif name in _AVERAGES:
+            self._note(
+                name.strip("_"), 0, (tuple(args[0].shape),), values_of(args[0]).largest, f"1/n of an average, {_FOLDS}"
+            )
+
+    def _product(self, name: str, *operands: Any) -> None:
+        data = [t for t in operands if isinstance(t, Tensor) and t in self._data]
+        others = [t for t in operands if not any(t is d for d in data)]
+        if name in ("div", "addcdiv") and operands[1] in data:
+            self._note(name, 2, tuple(_shape(t) for t in operands), values_of(operands[1]).largest, "divided by data")
+            return
+        if not data or (others and others[0] is None):
+            return
+        number = next((_number(t) for t in others if _number(t) is not None), None)
+        shapes = tuple(_shape(t) for t in operands)
+        if number is not None:
+            if abs(number) not in (0.0, 1.0):
+                self._note(name, 0, shapes, abs(number), _FOLDS)
+            return
+        self._judge(name, [values_of(t) for t in data], shapes)
+
+    def _judge(self, operation: str, found: list[Values], shapes: tuple[tuple[int, ...], ...]) -> None:
+        """Note a product of data with data, or with weights where there is one of ``found`` only."""
+        self._fires[self.place] = self._fires.get(self.place, False) or all(v.largest for v in found)
+        least = min(found, key=lambda v: v.level)
+        if least.level == BINARY:
+            if least.unit != 1.0:
+                self._note(operation, 0, shapes, least.unit, f"spikes of size {least.unit:.4g}, {_FOLDS}")
+            return
+        worst = max(found, key=lambda v: v.level)
+        unit = "" if worst.unit == 1.0 else f"times {worst.unit:.4g}, {_FOLDS}"
+        self._note(operation, 1 if worst.level == COUNTS else 2, shapes, worst.largest, unit)
+
+    def _note(
+        self, operation: str, group: int, shapes: tuple[tuple[int, ...], ...], largest: float, remark: str
+    ) -> None:
+        key = self.place, operation, group
+        seen = self._found.get(key)
+        if seen is None or seen.largest < largest:
+            self._found[key] = Product(self.place, operation, shapes, largest, remark)
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [t for t in tree_leaves(values) if isinstance(t, Tensor)]
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape) if isinstance(value, Tensor) else ()
+
+
+def _number(value: Any) -> float | None:
+    """The number that a factor is; None for several."""
+    if isinstance(value, int | float):
+        return float(value)
+    return float(value) if isinstance(value, Tensor) and value.numel() == 1 else None
