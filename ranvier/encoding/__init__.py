@@ -17,6 +17,7 @@ from ranvier.encoding._phase import phase, phase_weights
 from ranvier.encoding._population import population, receptive_fields
 from ranvier.encoding._rate import bernoulli, poisson
 from ranvier.encoding._saccades import TRIANGLE, saccades
+from ranvier.encoding._textures import drift, textures
 from ranvier.encoding._threshold_adaptive import ThresholdAdaptive
 from ranvier.encoding._tokens import tokens
 from ranvier.encoding.bushy_cells import BushyCells
@@ -32,6 +33,7 @@ __all__ = [
     "bernoulli",
     "burst",
     "delta",
+    "drift",
     "latency",
     "phase",
     "phase_weights",
@@ -39,6 +41,7 @@ __all__ = [
     "population",
     "receptive_fields",
     "saccades",
+    "textures",
     "tokens",
     "undo_delta",
     "undo_latency",
