@@ -1,6 +1,9 @@
 """Parts of deep networks from the literature, to be put into ``rv.Sequential``: each builds the ordinary graph."""
 
 from ranvier.blocks._float_products import float_products
+from ranvier.blocks._leaky_memory import leaky_memory
+from ranvier.blocks._lif_memory import legendre_matrices, lif_memory
+from ranvier.blocks._lmu import causal_conv, lmu, lmuformer
 from ranvier.blocks._ms import ms
 from ranvier.blocks._product import FloatProducts, Product
 from ranvier.blocks._psn import PSN
@@ -16,8 +19,14 @@ __all__ = [
     "PSN",
     "FloatProducts",
     "Product",
+    "causal_conv",
     "channel_mixing",
     "float_products",
+    "leaky_memory",
+    "legendre_matrices",
+    "lif_memory",
+    "lmu",
+    "lmuformer",
     "ms",
     "rwkv",
     "sew",

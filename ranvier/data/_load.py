@@ -23,6 +23,7 @@ _SETS = {
     "dvs_gesture": "_cameras",
     "fashion_mnist": "_images",
     "fsdd": "_sound",
+    "har_phone_watch": "_motion",
     "japanese_vowels": "_series",
     "mnist": "_images",
     "mnist_t10k": "_images",
