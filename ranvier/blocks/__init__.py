@@ -1,5 +1,6 @@
 """Parts of deep networks from the literature, to be put into ``rv.Sequential``: each builds the ordinary graph."""
 
+from ranvier.blocks._ems import ems
 from ranvier.blocks._float_products import float_products
 from ranvier.blocks._leaky_memory import leaky_memory
 from ranvier.blocks._lif_memory import legendre_matrices, lif_memory
@@ -21,6 +22,7 @@ __all__ = [
     "Product",
     "causal_conv",
     "channel_mixing",
+    "ems",
     "float_products",
     "leaky_memory",
     "legendre_matrices",

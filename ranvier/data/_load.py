@@ -21,6 +21,7 @@ _SETS = {
     "cifar10_dvs": "_cameras",
     "digits": "_images",
     "dvs_gesture": "_cameras",
+    "emg_gestures": "_muscles",
     "fashion_mnist": "_images",
     "fsdd": "_sound",
     "har_phone_watch": "_motion",

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["FAMILIES"]
 
 FAMILIES = (
+    "_ems",
     "_ms",
     "_plain_conv",
     "_sew",

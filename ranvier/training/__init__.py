@@ -7,6 +7,7 @@ from ranvier.training._callbacks import Callback
 from ranvier.training._early_stopping import EarlyStopping
 from ranvier.training._find_rate import RateTest, find_rate
 from ranvier.training._fit import Epoch, Fit
+from ranvier.training._fusion import InverseEffectiveness
 from ranvier.training._initialize import initialize
 from ranvier.training._shrink import Stage, shrink_steps
 from ranvier.training._stationary_start import stationary_start
@@ -26,6 +27,7 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "Fit",
+    "InverseEffectiveness",
     "Metric",
     "RateTest",
     "Score",

@@ -140,3 +140,47 @@ def test_shapes_that_cannot_be_joined_are_named() -> None:
     net = rv.Sequential(rv.Residual(rv.Conv2d(4, 5, 3), rv.LIF()), dt=1 * ms)
     with pytest.raises(ShapeError):
         net(X.float())
+
+
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize(
+    "shape", [{}, STRIDED, {"stride": 4}], ids=["same", "strided", "strided on a size that does not divide"]
+)
+def test_ems_carries_currents_past_and_feeds_spikes_to_convolutions(shape: dict[str, int], provider: str) -> None:
+    torch.manual_seed(0)
+    block = rv.blocks.ems(4, cell=cell, norm=rv.StepBatchNorm, gain=1, **shape)
+    first = rv.Conv2d(4, 4, 3, padding=1)
+    net = rv.Sequential(first, block, cell(), dt=1 * ms, dtype=torch.float64, provider=provider)
+    current = alone([first], X)
+    wanted = alone([cell()], alone(block.parts, current) + alone(block.shortcut, current))
+    out, _ = net(X)
+    assert bool(out.any())
+    torch.testing.assert_close(out, wanted, rtol=1e-12, atol=1e-12)
+    assert all(bool(g.any()) for g in torch.autograd.grad(out.square().sum(), [first.weight]))
+    fed = [p.pre for p in net.projections.values() for m in p.chain if isinstance(m, rv.Conv2d)]
+    assert fed[0] == "input"
+    assert set(fed[1:]) <= set(net.populations)  # cells that spike; a relay would bring currents
+
+
+def test_ems_keeps_gradients_equal_over_depth() -> None:
+    torch.manual_seed(0)
+    blocks = [rv.blocks.ems(8) for _ in range(10)]
+    net = rv.Sequential(rv.Conv2d(2, 8, 3, padding=1), rv.ThresholdBatchNorm(8), *blocks, rv.LIF(), dt=1 * ms)
+    out, _ = net(torch.rand(4, 6, 2, 8, 8))
+    (out * torch.randn_like(out)).sum().backward()
+    norms = torch.stack([q.grad.norm() for q in net.parameters() if q.shape == (8, 8, 3, 3)])
+    assert len(norms) == 20
+    assert float(norms.max() / norms.min()) < 2.5
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"in_channels": 0}, "in_channels=0"), ({"in_channels": 4, "stride": -1}, "stride=-1"),
+        ({"in_channels": 4, "gain": 0}, "gain=0"), ({"in_channels": 4, "gain": "a"}, "gain='a'"),
+        ({"in_channels": 4, "norm": lambda channels: nn.Identity()}, "Identity has no weight"),
+    ],
+)  # fmt: skip
+def test_wrong_ems(how: dict[str, object], says: str) -> None:
+    with pytest.raises(ShapeError, match=says):
+        rv.blocks.ems(**how)

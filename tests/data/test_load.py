@@ -44,6 +44,7 @@ def check(sets: data.Splits, classes: int) -> None:
         ("braille_touch", (567, 189, 189), (76, 12), 27),
         ("mnist_t10k", (5999, 2001, 2000), (28, 28), 10),
         ("nmnist_small", (639, 161, 50), (30, 2, 34, 34), 10),
+        ("emg_gestures", (4807, 4815, 4814), (80, 8), 8),
         ("fsdd", (1000, 500, 500), None, 10),
         ("har_phone_watch", (1021, 299, 384), (200, 6), 5),
         ("speech_commands", (612, 187, 201), (16000,), 10),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ranvier._elsewhere import elsewhere
 from ranvier.training.losses._contrastive import Contrastive
+from ranvier.training.losses._detection import Detection
 from ranvier.training.losses._distillation import Distillation
 from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
@@ -27,6 +28,7 @@ from ranvier.training.losses.loss import Loss
 __all__ = [
     "TET",
     "Contrastive",
+    "Detection",
     "Distillation",
     "EveryStep",
     "FirstSpike",

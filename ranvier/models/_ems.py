@@ -1,0 +1,29 @@
+"""Residual networks in which every convolution but the first is fed spikes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from ranvier.blocks import ems
+from ranvier.connectivity import Conv2d, ThresholdBatchNorm
+from ranvier.models._registry import register
+from ranvier.models._stem import cells, head
+from ranvier.network import Sequential
+from ranvier.units import ms
+
+__all__ = ["ems_mini"]
+
+
+@register(family="ems", input=("inputs", 28, 28), steps=4, papers=("Su et al., ICCV 2023 (EMS-YOLO)",))
+def ems_mini(
+    *, inputs: int = 1, classes: int = 10, channels: tuple[int, ...] = (16, 16, 32), tau: float = 2.0, **network: Any
+) -> Sequential:
+    """A residual network that joins currents and feeds spikes to convolutions: a stem of channels[0], a block for each further entry, cells.
+
+    A block has stride 2 where the number of channels changes. ``tau`` in ms, at steps of 1 ms.
+    """
+    cell = cells(tau)
+    first = Conv2d(inputs, channels[0], 3, padding=1, bias=False), ThresholdBatchNorm(channels[0])
+    blocks = [ems(a, b, stride=1 + (a != b), cell=cell) for a, b in pairwise(channels)]
+    return Sequential(*first, *blocks, cell(), *head(channels[-1], classes), dt=1 * ms, **network)
