@@ -31,7 +31,7 @@ from ranvier.neurons import Cell
 from ranvier.text_table import text_table
 from ranvier.units import ms
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "convert", "spiking_layers"]
 
 Tensor = torch.Tensor
 
@@ -111,6 +111,11 @@ def convert(
     if calibrate:
         calibrated(made.net, traced, _populations(traced, made.rows), found, data, cast("int", steps))
     return made
+
+
+def spiking_layers(made: Conversion) -> dict[str, str]:
+    """The population of each layer that fires, by the layer's name in the trace."""
+    return _populations(made.traced, made.rows)
 
 
 def _populations(traced: Traced, rows: Sequence[Row]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from ranvier.training.diffusion._denoiser import Denoiser
 from ranvier.training.diffusion._frechet import frechet_distance
-from ranvier.training.diffusion._process import Diffusion
+from ranvier.training.diffusion._process import Diffusion, Model
 from ranvier.training.diffusion._thresholds import scaled_thresholds
 
-__all__ = ["Denoiser", "Diffusion", "frechet_distance", "scaled_thresholds"]
+__all__ = ["Denoiser", "Diffusion", "Model", "frechet_distance", "scaled_thresholds"]

@@ -1,0 +1,63 @@
+"""SiLU of values that spikes stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ranvier.conversion.operators._operator import (
+    SpikingOperator,
+    check_limit,
+    coded,
+    coder,
+    new_network,
+    shape_of,
+)
+
+__all__ = ["silu"]
+
+#: above the largest slope of SiLU, 1.0999
+_SLOPE = 1.1
+#: above the largest size of f - x*f' = -x**2*s*(1 - s), 0.4392
+_REST = 0.44
+
+
+def silu(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype = torch.float32) -> SpikingOperator:
+    """y = x*sigmoid(x) by cells that evaluate it on the mean of the spikes so far, and tell it by spikes.
+
+    abs(error) <= 1.1*limit/(2*T) + (1.1*limit + 0.44)/(2*T) after T steps: rounding of the input, which the slope of SiLU (below 1.1)
+    passes on, and rounding of the output. n*f(s/n) changes by at most 1.1*limit + 0.44 from step to step, so one spike a step is enough.
+
+    Parameters
+    ----------
+    size
+        Shape of one sample.
+    limit
+        The largest size of x.
+    dtype
+        Of the cells.
+
+    Raises
+    ------
+    ConversionError
+        For a size or limit out of range.
+
+    Source: Zhang & Xu, arXiv 2024 (BrainTransformers), for the operator; the code and the bound are this package's.
+
+    >>> f = rv.conversion.operators.silu(10)
+    >>> f(torch.linspace(-4, 4, 10).unsqueeze(0), steps=64).shape
+    torch.Size([1, 10])
+    """
+    shape, limit = shape_of("size", size), check_limit("limit", limit)
+    unit = _SLOPE * limit + _REST
+    mean = "(limit*total/steps)"
+    values: dict[str, Any] = {"limit": limit}
+    cell = coded(f"{mean}*sigmoid({mean})", "total' = total + x : 1\nx : 1 (input)", unit, **values)
+    net = new_network(dtype)
+    net.input("x", shape)
+    net.population("code", shape, coder(limit))
+    net.population("silu", shape, cell, output=True)
+    net.connect("x", "code", [], same_step=True)
+    net.connect("code", "silu", [], same_step=True)
+    return SpikingOperator(net, {"x": limit}, lambda steps: unit, lambda steps: (_SLOPE * limit + unit) / (2 * steps))
