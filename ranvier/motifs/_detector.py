@@ -86,7 +86,7 @@ class MotifDetector(Estimator):
     """
 
     def __init__(
-        self, window: int = 31, *, epochs: int = 20, lr: float = 0.02, batch_size: int = 8, penalty: float = 0.1,
+        self, window: int = 31, *, epochs: int = 10, lr: float = 0.1, batch_size: int = 8, penalty: float = 1.0,
         significance: float = 3.0, tolerance: int = 1, held_out: float = 0.2, seed: int = 0,
     ) -> None:  # fmt: skip
         self.window, self.epochs, self.lr, self.batch_size = window, epochs, lr, batch_size
@@ -123,6 +123,29 @@ class MotifDetector(Estimator):
         self._keep(evidence_layer(kernel, bias, kept), kept)
         self.fit_ = self._descend(learn, choose) if self.epochs else None
         return self.calibrate(*(choose if len(choose[1]) else learn))
+
+    def set_kernel(self, kernel: Any, bias: Any = None) -> Self:
+        """Take weights [M, N, D] and bias [M] (0 where None) that are known, in place of :meth:`fit`; :meth:`calibrate` gives the threshold.
+
+        Raises
+        ------
+        ShapeError
+            Where the kernel is not [M, N, window], or the bias not [M].
+        RanvierError
+            Where a weight is not finite, or all are 0.
+        """
+        self._check()
+        weight = np.asarray(kernel, np.float32)
+        added = np.zeros(len(weight)) if bias is None else np.asarray(bias, np.float64)
+        if weight.ndim != 3 or weight.shape[2] != self.window or added.shape != weight.shape[:1]:
+            raise ShapeError(
+                f"kernel {weight.shape}, bias {added.shape}; give [motifs, cells, window={self.window}] and [motifs]."
+            )
+        if not (np.isfinite(weight).all() and np.isfinite(added).all() and weight.any()):
+            raise RanvierError("kernel and bias must be finite, and some weight not 0.")
+        self._keep(evidence_layer(weight, added, weight != 0), weight != 0)
+        self.fit_, self.threshold_ = None, 0.0
+        return self
 
     def calibrate(self, raster: Any, occurrences: Any) -> Self:
         """Choose the threshold that has the largest F1 here, within the tolerance; after :meth:`prune`, for example.
@@ -228,8 +251,9 @@ class MotifDetector(Estimator):
 
     def _keep(self, net: Network, kept: np.ndarray) -> None:
         self._net, self._kept = net, kept
-        self.kernel_ = np.zeros(kept.shape, np.float32)
-        self.kernel_.transpose(1, 0, 2)[kept.transpose(1, 0, 2)] = net[SYNAPSES].weight.detach().numpy()
+        kernel: np.ndarray = np.zeros(kept.shape, np.float32)
+        kernel.transpose(1, 0, 2)[kept.transpose(1, 0, 2)] = net[SYNAPSES].weight.detach().numpy()
+        self.kernel_ = kernel
         self.bias_ = net[LAYER].bias.detach().numpy().copy()
 
     def _seen(self, raster: Any) -> Raster:

@@ -95,6 +95,19 @@ class TestDetection:
         assert single
         assert all(detector.delays_[m, n] == d for m, n, d in single)
 
+    def test_known_motifs_as_weights(self) -> None:
+        known = MotifDetector(window=9).set_kernel(MOTIFS.kernel())
+        assert known.threshold_ == 0
+        assert known.calibrate(*LEARN).score(*TEST) > 0.95
+        for kernel, bias, text in (
+            (np.ones((3, 24, 8)), None, "window=9"),
+            (np.ones((3, 24, 9)), np.zeros(2), "bias"),
+            (np.zeros((3, 24, 9)), None, "some weight not 0"),
+            (np.full((3, 24, 9), np.nan), None, "must be finite"),
+        ):
+            with pytest.raises(RanvierError, match=text):
+                MotifDetector(window=9).set_kernel(kernel, bias)
+
     def test_shifted_occurrences_teach_nothing(self) -> None:
         spikes, truth = LEARN
         elsewhere = Raster((truth.times + 997) % 6000, truth.rows, truth.shape)

@@ -39,6 +39,8 @@ TRAINED = {
     "learning_rules",
     "membrane_losses",
     "membrane_norm",
+    "motifs",
+    "motion_detection",
     "one_model",
     "predictive_coding",
     "pretraining",
