@@ -10,8 +10,10 @@ from ranvier.blocks._product import FloatProducts, Product
 from ranvier.blocks._psn import PSN
 from ranvier.blocks._rwkv import channel_mixing, rwkv, time_mixing, token_shift
 from ranvier.blocks._sew import sew
+from ranvier.blocks._slow_fast import SlowFast
 from ranvier.blocks._spike_convolutions import spike_convolutions
 from ranvier.blocks._spike_driven import spike_attention, spike_driven
+from ranvier.blocks._spike_point import spike_point
 from ranvier.blocks._spikformer import spikformer, spiking_stem
 from ranvier.blocks._unet import unet
 from ranvier.blocks._vgg import vgg
@@ -20,6 +22,7 @@ __all__ = [
     "PSN",
     "FloatProducts",
     "Product",
+    "SlowFast",
     "causal_conv",
     "channel_mixing",
     "ems",
@@ -35,6 +38,7 @@ __all__ = [
     "spike_attention",
     "spike_convolutions",
     "spike_driven",
+    "spike_point",
     "spikformer",
     "spiking_stem",
     "time_mixing",

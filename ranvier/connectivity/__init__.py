@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._shared_sums import SumOfChannels, SumOfPlaces
     from ranvier.connectivity._small_world import SmallWorld
     from ranvier.connectivity._sparse import Sparse
+    from ranvier.connectivity._submanifold import SubmanifoldConv2d, SubmanifoldConv3d
     from ranvier.connectivity._synapses import Synapses
     from ranvier.connectivity._time_linear import TimeLinear
     from ranvier.connectivity._travel_time import travel_time
@@ -90,6 +91,8 @@ __all__ = [
     "SmallWorld",
     "Sparse",
     "StepBatchNorm",
+    "SubmanifoldConv2d",
+    "SubmanifoldConv3d",
     "SumOfChannels",
     "SumOfPlaces",
     "SynapseRequest",
@@ -155,6 +158,8 @@ _PUBLIC: dict[str, str] = {
     "SumOfPlaces": "._shared_sums",
     "TemporalBatchNorm": "._norm_of_steps",
     "SynapseRequest": "._build",
+    "SubmanifoldConv2d": "._submanifold",
+    "SubmanifoldConv3d": "._submanifold",
     "Synapses": "._synapses",
     "Transform": ".transform",
     "ThresholdBatchNorm": "._norm",

@@ -39,6 +39,8 @@ _OWN: dict[str, tuple[str, str]] = {
     "StepBatchNorm": ("_norm", "StepBatchNorm"),
     "ThresholdBatchNorm": ("_norm", "ThresholdBatchNorm"),
     "PositionCode": ("_position_code", "PositionCode"),
+    "SubmanifoldConv2d": ("_submanifold", "SubmanifoldConv2d"),
+    "SubmanifoldConv3d": ("_submanifold", "SubmanifoldConv3d"),
     "TimeLinear": ("_time_linear", "TimeLinear"),
     "Sparse": ("_sparse", "Sparse"),
     "Procedural": ("_procedural", "ProceduralSynapses"),

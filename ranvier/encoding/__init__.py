@@ -14,12 +14,14 @@ from ranvier.encoding._habits import INSTEAD
 from ranvier.encoding._hair_cells import HairCells
 from ranvier.encoding._latency import latency, undo_latency
 from ranvier.encoding._phase import phase, phase_weights
+from ranvier.encoding._points import event_points, point_groups
 from ranvier.encoding._population import population, receptive_fields
 from ranvier.encoding._rate import bernoulli, poisson
 from ranvier.encoding._saccades import TRIANGLE, saccades
 from ranvier.encoding._textures import drift, textures
 from ranvier.encoding._threshold_adaptive import ThresholdAdaptive
 from ranvier.encoding._tokens import tokens
+from ranvier.encoding._voxels import voxels
 from ranvier.encoding.bushy_cells import BushyCells
 
 __all__ = [
@@ -34,9 +36,11 @@ __all__ = [
     "burst",
     "delta",
     "drift",
+    "event_points",
     "latency",
     "phase",
     "phase_weights",
+    "point_groups",
     "poisson",
     "population",
     "receptive_fields",
@@ -45,6 +49,7 @@ __all__ = [
     "tokens",
     "undo_delta",
     "undo_latency",
+    "voxels",
 ]
 
 if not TYPE_CHECKING:

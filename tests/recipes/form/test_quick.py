@@ -47,6 +47,7 @@ TRAINED = {
     "rectified_membrane",
     "rule_costs",
     "scaling",
+    "sparse_events",
     "spoken_digits",
     "static_to_events",
     "steady_training",
