@@ -9,6 +9,8 @@ FAMILIES = (
     "_ms",
     "_plain_conv",
     "_sew",
+    "_sparse_cnn",
     "_spike_driven",
+    "_spike_point",
     "_vgg",
 )
