@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import sympy as sp
 import torch
 from torch import nn
 
@@ -30,8 +32,8 @@ def float_products(net: nn.Module, x: Any, *more: Any, **how: Any) -> FloatProdu
     operand is. Spikes are 0 and 1. Whole numbers are listed apart as counts, and constant factors as scales, which weights or
     thresholds can take over.
 
-    For each projection of a network the emissions that enter it are looked at, and what its transforms compute. Products in the equations of
-    cells are not listed: neither the advance of their states nor the joins ``"and"`` and ``"iand"`` of a residual. In other modules every operation of torch is.
+    For each projection of a network the emissions that enter it are looked at, and what its transforms compute. The equations by which cells
+    with states advance are not looked at; products of inputs in cells without states, such as the joins ``"and"`` and ``"iand"``, are. In other modules every operation of torch is.
     Listed is what this batch shows: give one on which all cells fire.
 
     Parameters
@@ -93,8 +95,13 @@ def _look_into(module: Any, name: str, watch: Watch) -> None:
 
     def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         watch.paused = True
+        arrived: dict[tuple[str, str], Tensor] = {}
         for p, rows in _entering(net, *args, **kwargs):
-            _carried(net, p, rows, f"{prefix}{p.name}", watch)
+            made = _carried(net, p, rows, f"{prefix}{p.name}", watch)
+            if made is not None:
+                arrived[p.post, p.port] = arrived[p.post, p.port] + made if (p.post, p.port) in arrived else made
+        for name in net.populations:
+            _joined(net, name, {port: x for (post, port), x in arrived.items() if post == name}, f"{prefix}{name}", watch)
 
     def leave(module: nn.Module, args: Any, out: Any) -> None:
         watch.paused = False
@@ -116,8 +123,22 @@ def _entering(net: Network, x: Any = None, state: Any = None, **how: Any) -> lis
     return [(p, emitted[p.pre]) for p in net.projections.values() if p.pre in emitted]
 
 
-def _carried(net: Network, p: Projection, x: Tensor, place: str, watch: Watch) -> None:
-    """Note the products that carry ``x`` [T, B, …] through a projection."""
+def _joined(net: Network, name: str, arrived: Mapping[str, Tensor], place: str, watch: Watch) -> None:
+    """Note the products of what ``arrived`` by port, in cells without states."""
+    step = net.graph.step(name)
+    if step.states or len(arrived) < 2:
+        return
+    ports = {step.stream_of(port): port for port in arrived}
+    for expression in (*(s.expression for s in step.program.statements), *step.program.outputs.values()):
+        for product in expression.atoms(sp.Mul):
+            factors = [{ports[str(s)] for s in factor.free_symbols if str(s) in ports} for factor in product.args]
+            if sum(map(bool, factors)) > 1:
+                with watch.at(place):
+                    watch.joined([arrived[port] for port in sorted(set().union(*factors))])
+
+
+def _carried(net: Network, p: Projection, x: Tensor, place: str, watch: Watch) -> Tensor | None:
+    """What arrives of ``x`` [T, B, …], None for single synapses; notes the products that carry it through a projection."""
     lead, rows = x.shape[:2], x.flatten(0, 1)
     for operand in p.chain.evaluated:
         for one in operand.of_samples(rows.ndim - 1):
@@ -128,7 +149,7 @@ def _carried(net: Network, p: Projection, x: Tensor, place: str, watch: Watch) -
                     transform.pattern() is not None or not transform.differentiable
                 ):  # single synapses, and nothing behind them
                     watch.weighted(rows, transform.kind)
-                    return
+                    return None
                 watch.paused = False
                 watch.mark(rows)
                 if transform.by_sequence:
@@ -138,3 +159,4 @@ def _carried(net: Network, p: Projection, x: Tensor, place: str, watch: Watch) -
                 else:
                     rows = one.run(rows, None)
                 watch.paused = True
+    return rows.unflatten(0, lead)

@@ -77,6 +77,10 @@ class Watch(TorchDispatchMode):
         """Note the product of data ``x`` with weights."""
         self._judge(operation, [values_of(x)], (tuple(x.shape), *shapes))
 
+    def joined(self, operands: list[Tensor]) -> None:
+        """Note the product of data with data."""
+        self._judge("mul", [values_of(x) for x in operands], tuple(tuple(x.shape) for x in operands))
+
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         given = [*_tensors((args, kwargs))]

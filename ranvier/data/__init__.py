@@ -9,6 +9,7 @@ from ranvier.data._errors import DataError
 from ranvier.data._events import Events
 from ranvier.data._idx import read_idx
 from ranvier.data._load import load, names
+from ranvier.data._masked_patches import MaskedPatches
 from ranvier.data._readers import read_events
 from ranvier.data._samples import Samples, Splits
 
@@ -22,6 +23,7 @@ __all__ = [
     "Crop",
     "DataError",
     "Events",
+    "MaskedPatches",
     "Samples",
     "Splits",
     "TimeMask",

@@ -12,5 +12,6 @@ FAMILIES = (
     "_sparse_cnn",
     "_spike_driven",
     "_spike_point",
+    "_spikformer",
     "_vgg",
 )

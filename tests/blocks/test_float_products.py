@@ -147,6 +147,26 @@ def test_the_first_layer_on_images_and_single_synapses_count() -> None:
     assert [p.operation for p in found.floats] == ["addmm", "Sparse"]
 
 
+@pytest.mark.parametrize("join", ["and", "iand"])
+def test_joins_of_currents_are_found(join: str) -> None:
+    torch.manual_seed(0)
+    spiking = rv.Residual(rv.Conv2d(8, 8, 1), firing(), join=join)
+    currents = rv.Residual(rv.Conv2d(8, 8, 1), shortcut=[rv.Conv2d(8, 8, 1)], join=join)
+    found = list_of(rv.Sequential(spiking, currents, firing(), dt=1 * ms), X)
+    assert [(p.place, p.operation) for p in found.floats] == [("join2", "mul")]
+    assert not found.counts
+
+
+@pytest.mark.parametrize("name", ["meta_spikeformer_mini", "qkformer_mini", "ms_mini"])
+def test_spike_driven_models_add_only(name: str) -> None:
+    net = rv.models.create(name, tau=1.0)
+    found = list_of(net, rv.models.example(name))
+    image, *others = found.floats
+    assert image.shapes[0][1:] == (1, 28, 28)  # pixels enter as currents
+    assert [p.shapes[1][2:] for p in others] == ([(1, 1)] if name == "ms_mini" else [])  # its strided shortcut weighs currents
+    assert {c.shapes[0][1] for c in found.counts} <= {net[len(net) - 1].in_features}  # the mean over places, before the read-out
+
+
 def test_nothing_changes_in_the_network() -> None:
     net = network("sew")
     before = {n: t.clone() for n, t in net.state_dict().items()}
