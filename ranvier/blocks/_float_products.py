@@ -101,7 +101,9 @@ def _look_into(module: Any, name: str, watch: Watch) -> None:
             if made is not None:
                 arrived[p.post, p.port] = arrived[p.post, p.port] + made if (p.post, p.port) in arrived else made
         for name in net.populations:
-            _joined(net, name, {port: x for (post, port), x in arrived.items() if post == name}, f"{prefix}{name}", watch)
+            _joined(
+                net, name, {port: x for (post, port), x in arrived.items() if post == name}, f"{prefix}{name}", watch
+            )
 
     def leave(module: nn.Module, args: Any, out: Any) -> None:
         watch.paused = False

@@ -51,12 +51,16 @@ class MaskedPatches(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, images: Tensor, *, size: int, share: float = 0.6, steps: int = 1, fill: float = 0.5) -> None:
         if not isinstance(images, Tensor) or images.ndim != 4:
             found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise ShapeError(f"MaskedPatches takes images [S, C, H, W], got {found}: give a tensor with an axis of channels.")
+            raise ShapeError(
+                f"MaskedPatches takes images [S, C, H, W], got {found}: give a tensor with an axis of channels."
+            )
         for name, value in (("size", size), ("steps", steps)):
             if not is_whole(value):
                 raise ShapeError(f"MaskedPatches: {name}={value!r} must be a positive whole number.")
         if images.shape[2] % size or images.shape[3] % size:
-            raise ShapeError(f"MaskedPatches: size={size} must divide the images, whose space is {tuple(images.shape[2:])}: cut or pad them.")
+            raise ShapeError(
+                f"MaskedPatches: size={size} must divide the images, whose space is {tuple(images.shape[2:])}: cut or pad them."
+            )
         if not isinstance(share, int | float) or not 0 < share < 1:
             raise ShapeError(f"MaskedPatches: share={share!r} must lie above 0 and below 1.")
         self.images, self.size, self.share, self.steps, self.fill = images, size, float(share), steps, fill

@@ -1,6 +1,7 @@
 """A Spikformer that first fills in hidden patches of digits, then learns from few labels."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -33,7 +34,7 @@ def cell() -> rv.Cell:
     return rv.LIF(tau=2 * ms)
 
 
-def encoder(arm: str) -> list[object]:
+def encoder(arm: str) -> list[Any]:
     """What makes 7 x 7 tokens of an image [1, 14, 14], with about as many parameters in every arm."""
     if arm == PLAIN:
         return [*rv.blocks.vgg(1, [16, "M", 26, 26], cell=cell, pool=nn.MaxPool2d)]

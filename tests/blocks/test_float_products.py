@@ -163,8 +163,12 @@ def test_spike_driven_models_add_only(name: str) -> None:
     found = list_of(net, rv.models.example(name))
     image, *others = found.floats
     assert image.shapes[0][1:] == (1, 28, 28)  # pixels enter as currents
-    assert [p.shapes[1][2:] for p in others] == ([(1, 1)] if name == "ms_mini" else [])  # its strided shortcut weighs currents
-    assert {c.shapes[0][1] for c in found.counts} <= {net[len(net) - 1].in_features}  # the mean over places, before the read-out
+    assert [p.shapes[1][2:] for p in others] == (
+        [(1, 1)] if name == "ms_mini" else []
+    )  # its strided shortcut weighs currents
+    assert {c.shapes[0][1] for c in found.counts} <= {
+        net[len(net) - 1].in_features
+    }  # the mean over places, before the read-out
 
 
 def test_nothing_changes_in_the_network() -> None:

@@ -35,7 +35,9 @@ def test_only_known_values_count() -> None:
     target = torch.tensor([[1.0, NAN], [NAN, NAN], [2.0, 3.0]], dtype=torch.float64)
     value = loss(out, target)
     mean = out.detach().mean(0)
-    assert float(value.detach()) == pytest.approx(float(((mean[0, 0] - 1) ** 2 + (mean[2, 0] - 2) ** 2 + (mean[2, 1] - 3) ** 2) / 3))
+    assert float(value.detach()) == pytest.approx(
+        float(((mean[0, 0] - 1) ** 2 + (mean[2, 0] - 2) ** 2 + (mean[2, 1] - 3) ** 2) / 3)
+    )
     value.backward()
     assert torch.equal(out.grad[0] != 0, ~target.isnan())
     lengths = torch.tensor([4, 4, 2])
@@ -48,7 +50,9 @@ def test_only_known_values_count() -> None:
 def test_a_network_learns_to_fill_in() -> None:
     torch.manual_seed(0)
     images = (torch.arange(24) % 2).float().view(-1, 1, 1, 1) * torch.ones(24, 1, 8, 8)
-    net = rv.Sequential(*rv.blocks.spiking_stem(1, 16), *rv.blocks.spikformer(16, 2, hidden=16), rv.Conv2d(16, 16, 1), dt=1 * ms)
+    net = rv.Sequential(
+        *rv.blocks.spiking_stem(1, 16), *rv.blocks.spikformer(16, 2, hidden=16), rv.Conv2d(16, 16, 1), dt=1 * ms
+    )
     data = rv.data.MaskedPatches(images, size=4, steps=3)
     fit = rv.train(net, data, epochs=8, lr=1e-2, loss=rv.losses.MaskedRegression(), progress=False)
     assert fit.history[-1].train.loss < 0.4 * fit.history[0].train.loss

@@ -66,5 +66,7 @@ class MaskedRegression(Loss):
         found, wanted = value_pairs(target, out, "mean", lengths, tuple(out.shape[2:]), "MaskedRegression")
         known = ~wanted.isnan()
         if not bool(known.any()):
-            raise TrainingError("MaskedRegression: every target of a batch is NaN, so nothing is compared: mask more, or give larger batches.")
+            raise TrainingError(
+                "MaskedRegression: every target of a batch is NaN, so nothing is compared: mask more, or give larger batches."
+            )
         return found[known], wanted[known]
