@@ -44,6 +44,7 @@ TRAINED = {
     "membrane_norm",
     "motifs",
     "motion_detection",
+    "multimodal_fusion",
     "one_model",
     "predictive_coding",
     "pretraining",
