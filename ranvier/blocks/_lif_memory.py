@@ -13,7 +13,7 @@ from ranvier.blocks._parts import MakeCell, check_sizes
 from ranvier.connectivity import Linear
 from ranvier.errors import DimensionError
 from ranvier.network import Network
-from ranvier.neurons import LIF
+from ranvier.neurons import LIF, Cell
 from ranvier.units import UNITS, as_quantity, ms
 
 __all__ = ["legendre_matrices", "lif_memory"]
@@ -46,7 +46,8 @@ def legendre_matrices(order: int, steps: float = 0.0) -> tuple[np.ndarray, np.nd
 
 
 def lif_memory(
-    inputs: int, hidden: int, *, dt: Any, channels: int = 8, order: int = 4, window: Any = 200 * ms, cell: MakeCell = LIF, **network: Any
+    inputs: int, hidden: int, *, dt: Any, channels: int = 8, order: int = 4, window: Any = 200 * ms, cell: MakeCell = LIF,
+    memory_cell: MakeCell | None = None, **network: Any,
 ) -> Network:  # fmt: skip
     """A Legendre memory unit of leaky cells alone (L2MU): input u, memory m and hidden h are populations that fire.
 
@@ -67,6 +68,8 @@ def lif_memory(
         How far back the memory is built to reach [ms].
     cell
         Makes the cells, such as ``lambda: rv.LIF(tau=rv.Learn(20*ms), V_th=rv.Learn(1.0))``.
+    memory_cell
+        Makes those of the memory; None: leaky cells with a threshold of 0.2, because a spike of u moves a long memory little.
     network
         Words for :class:`ranvier.Network`, such as ``seed``.
 
@@ -88,7 +91,10 @@ def lif_memory(
     A, B = legendre_matrices(order, float(as_quantity(window).value / as_quantity(dt).value))
     net = Network(dt=dt, **network)
     x = net.input("input", inputs)
-    u, m = net.population("entry", channels, cell()), net.population("memory", channels * order, cell())
+    u, m = (
+        net.population("entry", channels, cell()),
+        net.population("memory", channels * order, _low() if memory_cell is None else memory_cell()),
+    )
     h = net.population("hidden", hidden, cell(), output=True)
     back = Linear(channels * order, channels, bias=False)
     nn.init.zeros_(back.weight)
@@ -101,6 +107,11 @@ def lif_memory(
     net.connect(h, h, Linear(hidden, hidden, bias=False))
     net.connect(m, h, Linear(channels * order, hidden, bias=False), same_step=True)
     return net
+
+
+def _low() -> Cell:
+    """A cell that a few small inputs make fire."""
+    return LIF(V_th=0.2)
 
 
 def _fixed(matrix: np.ndarray) -> Linear:

@@ -6,6 +6,8 @@ __all__ = ["FAMILIES"]
 
 FAMILIES = (
     "_ems",
+    "_lif_memory",
+    "_lmuformer",
     "_ms",
     "_plain_conv",
     "_sew",

@@ -28,7 +28,9 @@ def streamed(**how) -> rv.Sequential:
 
 def of_cells(**how) -> rv.Network:
     torch.manual_seed(0)
-    return rv.blocks.lif_memory(5, 6, dt=DT, channels=2, order=3, window=80 * ms, seed=1, **how)
+    return rv.blocks.lif_memory(
+        5, 6, dt=DT, channels=2, order=3, window=80 * ms, seed=1, memory_cell=lambda: rv.LIF(V_th=0.5), **how
+    )
 
 
 def neuron(**how) -> rv.Network:
@@ -70,10 +72,10 @@ def test_a_memory_of_cells_written_out() -> None:
     held = [torch.from_numpy(m) for m in rv.blocks.legendre_matrices(3, 8)]
     beta = float(torch.exp(torch.tensor(-10 / 20, dtype=torch.float64)))  # the time constant of rv.LIF
 
-    def fire(v: torch.Tensor, current: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def fire(v: torch.Tensor, current: torch.Tensor, level: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
         v = beta * v + current
-        spikes = (v > 1).to(v)
-        return v - spikes, spikes
+        spikes = (v > level).to(v)
+        return v - level * spikes, spikes
 
     (v_u, v_m, v_h), m, h = (torch.zeros(2, n, dtype=torch.float64) for n in (2, 6, 6)), *torch.zeros(2, 2, 6).double()
     found = []
@@ -81,7 +83,7 @@ def test_a_memory_of_cells_written_out() -> None:
         into = now @ weight["input_to_entry_x"].T + bias["input_to_entry_x"]
         v_u, u = fire(v_u, into + h @ weight["hidden_to_entry_x"].T + m @ weight["memory_to_entry_x"].T)
         channels = m.reshape(2, 2, 3) @ held[0].T + u[..., None] * held[1]
-        v_m, m = fire(v_m, channels.reshape(2, 6))
+        v_m, m = fire(v_m, channels.reshape(2, 6), 0.5)
         into = now @ weight["input_to_hidden_x"].T + bias["input_to_hidden_x"] + h @ weight["hidden_to_hidden_x"].T
         v_h, h = fire(v_h, into + m @ weight["memory_to_hidden_x"].T)
         found.append(h)

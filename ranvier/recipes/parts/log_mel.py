@@ -15,8 +15,11 @@ _RATE, _WINDOW, _HOP, _SIZE = 8000, 200, 80, 256
 _FLOOR = 8.0
 
 
-def log_mel(clips: Sequence[np.ndarray], steps: int, bands: int = 40) -> torch.Tensor:
+def log_mel(clips: Sequence[np.ndarray], steps: int, bands: int = 40, loudest: float | None = None) -> torch.Tensor:
     """Log energy in ``bands`` of equal width in mel, in windows of 25 ms every 10 ms, above a floor [S, steps, bands].
+
+    The floor lies 8 nepers below ``loudest``, or where it is None below the loudest point of each clip, which is known only once the clip has
+    ended.
 
     mel = 2595·log10(1 + f/700), 100 to 3,900 Hz; 0 is silence. Source: Davis & Mermelstein, IEEE Transactions on Acoustics,
     Speech, and Signal Processing 1980.
@@ -32,5 +35,5 @@ def log_mel(clips: Sequence[np.ndarray], steps: int, bands: int = 40) -> torch.T
         padded = np.pad(clip, (0, max(0, _WINDOW - len(clip))))
         _, _, spectrum = signal.stft(padded, _RATE, nperseg=_WINDOW, noverlap=_WINDOW - _HOP, nfft=_SIZE, boundary=None)
         energy = np.log(bank @ np.abs(spectrum) ** 2 + 1e-12).T[:steps]
-        out[k, : len(energy)] = np.clip(energy - energy.max() + _FLOOR, 0, None)
+        out[k, : len(energy)] = np.clip(energy - (energy.max() if loudest is None else loudest) + _FLOOR, 0, None)
     return torch.from_numpy(out)
