@@ -110,7 +110,7 @@ class Watch(TorchDispatchMode):
     def _product(self, name: str, *operands: Any) -> None:
         data = [t for t in operands if isinstance(t, Tensor) and t in self._data]
         others = [t for t in operands if not any(t is d for d in data)]
-        if name in ("div", "addcdiv") and operands[1] in data:
+        if name in ("div", "addcdiv") and any(operands[1] is t for t in data):
             self._note(name, 2, tuple(_shape(t) for t in operands), values_of(operands[1]).largest, "divided by data")
             return
         if not data or (others and others[0] is None):

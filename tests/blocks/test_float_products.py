@@ -136,6 +136,25 @@ def test_products_inside_opaque_modules_of_a_chain(module: nn.Module, operation:
     assert [(p.place, p.operation) for p in found.floats] == [("own1", operation)]
 
 
+@pytest.mark.parametrize(
+    ("function", "group", "remark"),
+    [
+        (lambda x: x / 8, "scales", "a constant"), (lambda x: x / (1 + torch.arange(6.0)), "floats", ""),
+        (lambda x: x / (1 + x.flip(-1)), "floats", "divided by data"), (lambda x: x * x, "floats", ""),
+    ],
+)  # fmt: skip
+def test_quotients_and_squares(function: Callable[[Tensor], Tensor], group: str, remark: str) -> None:
+    class Own(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return function(x)
+
+    found = list_of(Own(), 0.1 + torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(0)))
+    only = [p for p in (*found.floats, *found.counts, *found.scales)]
+    assert list(getattr(found, group)) == only
+    assert len(only) == 1
+    assert only[0].remark.startswith(remark)
+
+
 def test_the_first_layer_on_images_and_single_synapses_count() -> None:
     net = rv.Network(dt=1 * ms)
     net.input("image", (8,))
