@@ -1,5 +1,6 @@
 """Parts of deep networks from the literature, to be put into ``rv.Sequential``: each builds the ordinary graph."""
 
+from ranvier.blocks._dragon_hatchling import dragon_hatchling
 from ranvier.blocks._ems import ems
 from ranvier.blocks._float_products import float_products
 from ranvier.blocks._leaky_memory import leaky_memory
@@ -25,6 +26,7 @@ __all__ = [
     "SlowFast",
     "causal_conv",
     "channel_mixing",
+    "dragon_hatchling",
     "ems",
     "float_products",
     "leaky_memory",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._shared_sums import SumOfChannels, SumOfPlaces
     from ranvier.connectivity._small_world import SmallWorld
     from ranvier.connectivity._sparse import Sparse
+    from ranvier.connectivity._spike_coding import SpikeCoding
     from ranvier.connectivity._submanifold import SubmanifoldConv2d, SubmanifoldConv3d
     from ranvier.connectivity._synapses import Synapses
     from ranvier.connectivity._time_linear import TimeLinear
@@ -90,6 +91,7 @@ __all__ = [
     "Shared",
     "SmallWorld",
     "Sparse",
+    "SpikeCoding",
     "StepBatchNorm",
     "SubmanifoldConv2d",
     "SubmanifoldConv3d",
@@ -153,6 +155,7 @@ _PUBLIC: dict[str, str] = {
     "Shared": "._share",
     "SmallWorld": "._small_world",
     "Sparse": "._sparse",
+    "SpikeCoding": "._spike_coding",
     "StepBatchNorm": "._norm",
     "SumOfChannels": "._shared_sums",
     "SumOfPlaces": "._shared_sums",

@@ -41,6 +41,7 @@ _OWN: dict[str, tuple[str, str]] = {
     "PositionCode": ("_position_code", "PositionCode"),
     "SubmanifoldConv2d": ("_submanifold", "SubmanifoldConv2d"),
     "SubmanifoldConv3d": ("_submanifold", "SubmanifoldConv3d"),
+    "SpikeCoding": ("_spike_coding", "SpikeCoding"),
     "TimeLinear": ("_time_linear", "TimeLinear"),
     "Sparse": ("_sparse", "Sparse"),
     "Procedural": ("_procedural", "ProceduralSynapses"),

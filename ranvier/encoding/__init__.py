@@ -9,6 +9,7 @@ from ranvier.encoding._basilar_membrane import BasilarMembrane
 from ranvier.encoding._burst import burst
 from ranvier.encoding._camera import EventCamera
 from ranvier.encoding._cochlea import Cochlea
+from ranvier.encoding._counts import adaptive_counts, counts_of_trains, trains_of_counts
 from ranvier.encoding._delta import delta, undo_delta
 from ranvier.encoding._habits import INSTEAD
 from ranvier.encoding._hair_cells import HairCells
@@ -32,8 +33,10 @@ __all__ = [
     "EventCamera",
     "HairCells",
     "ThresholdAdaptive",
+    "adaptive_counts",
     "bernoulli",
     "burst",
+    "counts_of_trains",
     "delta",
     "drift",
     "event_points",
@@ -47,6 +50,7 @@ __all__ = [
     "saccades",
     "textures",
     "tokens",
+    "trains_of_counts",
     "undo_delta",
     "undo_latency",
     "voxels",

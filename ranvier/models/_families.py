@@ -15,5 +15,6 @@ FAMILIES = (
     "_spike_driven",
     "_spike_point",
     "_spikformer",
+    "_spikegpt",
     "_vgg",
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
     from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
     from ranvier.neurons._legendre_memory import LegendreMemory
+    from ranvier.neurons._linear_attention import LinearAttention
     from ranvier.neurons._membrane_norm import CellNorm, MembraneNorm
     from ranvier.neurons._membrane_rectifier import MembraneRectifier
     from ranvier.neurons._multi_spike import MultiSpikeIF
@@ -42,6 +43,7 @@ __all__ = [
     "Izhikevich",
     "LeakyReadout",
     "LegendreMemory",
+    "LinearAttention",
     "MembraneNorm",
     "MembraneRectifier",
     "MultiSpikeIF",
@@ -70,6 +72,7 @@ _PUBLIC: dict[str, str] = {
     "LIF": "._integrate_and_fire",
     "LeakyReadout": "._integrate_and_fire",
     "LegendreMemory": "._legendre_memory",
+    "LinearAttention": "._linear_attention",
     "MembraneNorm": "._membrane_norm",
     "MembraneRectifier": "._membrane_rectifier",
     "MultiSpikeIF": "._multi_spike",

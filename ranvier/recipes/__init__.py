@@ -10,12 +10,14 @@ from ranvier._nearest import meant
 
 if TYPE_CHECKING:
     from ranvier.recipes import (
+        astrocyte_memory,
         braille,
         brunel,
         celegans,
         coba_cuba,
         delay_patterns,
         digits_and_circuit,
+        dragon_hatchling,
         event_digits,
         fashion_mnist,
         fewer_steps,
@@ -46,18 +48,22 @@ if TYPE_CHECKING:
         song2000,
         spacetime_attention,
         sparse_events,
+        spike_coding,
+        spiking_language,
         spoken_digits,
         static_to_events,
         steady_training,
     )
 
 __all__ = [
+    "astrocyte_memory",
     "braille",
     "brunel",
     "celegans",
     "coba_cuba",
     "delay_patterns",
     "digits_and_circuit",
+    "dragon_hatchling",
     "event_digits",
     "fashion_mnist",
     "fewer_steps",
@@ -88,6 +94,8 @@ __all__ = [
     "song2000",
     "spacetime_attention",
     "sparse_events",
+    "spike_coding",
+    "spiking_language",
     "spoken_digits",
     "static_to_events",
     "steady_training",

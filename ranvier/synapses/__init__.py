@@ -1,5 +1,6 @@
 """Synapses: parts that shape what arrives at a cell (added with ``+``), and rules for weights that change."""
 
+from ranvier.synapses._astrocyte import Astrocyte
 from ranvier.synapses._drives import NMDA, Conductance, Current
 from ranvier.synapses._gap_junction import GapJunction
 from ranvier.synapses._kernels import Alpha, DoubleExponential, Exponential
@@ -10,6 +11,7 @@ from ranvier.synapses._short_term import TsodyksMarkram
 __all__ = [
     "NMDA",
     "Alpha",
+    "Astrocyte",
     "BoundPlasticity",
     "Conductance",
     "Current",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
+from torch import nn
 from torch.nn import functional
-from torch.utils.data import Dataset
 
 from ranvier.encoding import tokens
 
-__all__ = ["Text", "Windows", "bits", "text"]
+__all__ = ["Text", "bits", "counted", "fitted", "text", "windows"]
 
 Tensor = torch.Tensor
+Model = TypeVar("Model", bound=nn.Module)
 #: documents that share a line of more characters belong together
 _LINE = 30
 #: rarer characters stand for one another
@@ -62,30 +63,62 @@ def _groups() -> list[str]:
     return [t for _, t in groups]
 
 
-class Windows(Dataset[tuple[Tensor, Tensor]]):
-    """Windows of ``steps`` characters as spikes [T, alphabet], and the character that follows each [T]."""
+def windows(ids: Tensor, steps: int) -> Tensor:
+    """Pieces of a text [steps + 1, S], each of which begins with the last character of the one before."""
+    return ids[: (len(ids) - 1) // steps * steps + 1].unfold(0, steps + 1, steps).t()
 
-    def __init__(self, ids: Tensor, steps: int, size: int) -> None:
-        self.rows, self.size = ids[: (len(ids) - 1) // steps * steps + 1], size
-        self.steps = steps
 
-    def __len__(self) -> int:
-        return (len(self.rows) - 1) // self.steps
-
-    def __getitem__(self, k: int) -> tuple[Tensor, Tensor]:
-        own = self.rows[k * self.steps : (k + 1) * self.steps + 1]
-        return tokens(own[:-1, None], self.size)[:, 0], own[1:]
+def fitted(
+    net: Model, ids: Tensor, size: int, *, batches: int, lr: float, seed: int, steps: int = 64, rows: int = 32
+) -> Model:
+    """``net``, spikes [T, B, size] -> (logits of the next character, state), after Adam on windows of a text; in evaluation."""
+    pieces, draw = windows(ids, steps), torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, batches)
+    order = torch.cat(
+        [torch.randperm(pieces.shape[1], generator=draw) for _ in range(1 + batches * rows // pieces.shape[1])]
+    )
+    net.train()
+    for part in order.split(rows)[:batches]:
+        own = pieces[:, part]
+        optimizer.zero_grad()
+        _entropy(net(tokens(own[:-1], size))[0], own[1:], "mean").backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    return net.eval()
 
 
 @torch.no_grad()
-def bits(
-    predict: Callable[[Tensor, object], tuple[Tensor, object]], ids: Tensor, rows: int = 32, steps: int = 128
-) -> float:
-    """Bits a character of ``predict(ids [T, B], state) -> (logits [T, B, alphabet], state)`` on ``rows`` streams of a text."""
+def bits(net: Any, ids: Tensor, size: int, rows: int = 32, steps: int = 128) -> float:
+    """Bits a character of ``net`` on a text, read as ``rows`` streams whose state goes on from window to window."""
     length = (len(ids) - 1) // rows
     x, y = (ids[k : k + rows * length].view(rows, length).t() for k in (0, 1))
     total, state = 0.0, None
     for part, wanted in zip(x.split(steps), y.split(steps), strict=True):
-        logits, state = predict(part, state)
-        total += float(functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum"))
-    return total / (rows * length) / torch.log(torch.tensor(2.0)).item()
+        logits, state = net(tokens(part, size), state)
+        total += float(_entropy(logits, wanted, "sum"))
+    return total / (rows * length) / math.log(2)
+
+
+def counted(learn: Tensor, ids: Tensor, size: int, order: int) -> float:
+    """Bits a character of counts after the last ``order - 1`` characters, each mixed with those after one fewer (Witten & Bell 1991)."""
+    seen, text, total = [dict[tuple[int, ...], Counter[int]]() for _ in range(order)], learn.tolist(), 0.0
+    for n, table in enumerate(seen):
+        for t in range(n, len(text)):
+            table.setdefault(tuple(text[t - n : t]), Counter())[text[t]] += 1
+    sums = [{past: (counts.total(), len(counts)) for past, counts in table.items()} for table in seen]
+    text = ids.tolist()
+    for t in range(order, len(text)):
+        p = 1 / size
+        for n, table in enumerate(seen):
+            past = tuple(text[t - n : t])
+            if past in table:
+                total_of, kinds = sums[n][past]
+                p = (table[past][text[t]] + kinds * p) / (total_of + kinds)
+        total -= math.log2(p)
+    return total / (len(text) - order)
+
+
+def _entropy(logits: Tensor, wanted: Tensor, reduction: str) -> Tensor:
+    return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction=reduction)

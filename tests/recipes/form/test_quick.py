@@ -34,8 +34,10 @@ DATA = {
 }
 #: recipes that train networks: some seconds each
 TRAINED = {
+    "astrocyte_memory",
     "braille",
     "digits_and_circuit",
+    "dragon_hatchling",
     "event_digits",
     "fashion_mnist",
     "fewer_steps",
@@ -58,6 +60,8 @@ TRAINED = {
     "scaling",
     "spacetime_attention",
     "sparse_events",
+    "spike_coding",
+    "spiking_language",
     "spoken_digits",
     "static_to_events",
     "steady_training",
