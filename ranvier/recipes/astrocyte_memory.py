@@ -24,9 +24,9 @@ CELLS = {
 class Settings:
     """Of the task and of training."""
 
-    delay: int = 200
+    delay: int = 100
     samples: int = 512
-    epochs: int = 12
+    epochs: int = 8
 
 
 def measure(case: Case) -> dict[str, float]:
@@ -51,13 +51,13 @@ def measure(case: Case) -> dict[str, float]:
 recipe = Recipe(
     name="astrocyte_memory", title="Astrocytes remember", papers=["S024"], citation="Shen et al., 2023 (arXiv:2312.07625)",
     claim="Cells that are modulated by astrocytes keep a cue over a delay over which the same cells without them lose it.",
-    data="Generated: one of four groups of inputs fires for 10 steps; noise for 200 steps; then a signal asks for the group. 512 sequences each to train, to choose the epoch by, and to report.",
+    data="Generated: one of four groups of inputs fires for 10 steps; noise for 100 steps; then a signal asks for the group. 512 sequences each to train, to choose the epoch by, and to report.",
     scale="40 cells; the paper has memory tasks and language models on GPUs.",
-    chosen="Time constants and the learning rate on sequences of another seed with a delay of 100 steps; the epoch by the accuracy on validation sequences.",
+    chosen="The settings are the first that were tried, on other sequences of this task; the epoch by the accuracy on validation sequences.",
     methods={ASTROCYTE: "calcium lasts 500 steps, its gain is learnt"},
     baselines={PLAIN: "membranes of 10 steps, learnt", ADAPTIVE: "rv.ALIF", SLOW: "membranes of 500 steps, learnt", ORDINARY: "13 units, equal parameters"},
     controls={FAST: "calcium lasts 10 steps"},
-    measures={"accuracy": "%"}, seeds=tuple(range(5)), settings=Settings(), quick={"samples": 64, "epochs": 1, "delay": 20, "seeds": (0,)}, minutes=3, measure=measure,
+    measures={"accuracy": "%"}, seeds=tuple(range(5)), settings=Settings(), quick={"samples": 64, "epochs": 1, "delay": 20, "seeds": (0,)}, minutes=1, measure=measure,
     notes=["Chance is 25 %. The unit is a minimal one, rv.Astrocyte: calcium that rises with a cell's spikes, decays slowly and drives the cell."],
     expected=[
         Expect("astrocytes recall", (ASTROCYTE, "accuracy"), ">", 0.9),
