@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ranvier.storages._float16 import Float16
     from ranvier.storages._float32 import Float32
     from ranvier.storages._int8 import Int8
+    from ranvier.storages._low_bits import LowBits
     from ranvier.storages._storage import Storage, StorageError
     from ranvier.storages._stored import Stored
     from ranvier.storages.registry import describe, rebuild, register, withdraw
@@ -20,6 +21,7 @@ __all__ = [
     "Float16",
     "Float32",
     "Int8",
+    "LowBits",
     "Storage",
     "StorageError",
     "Stored",
@@ -35,6 +37,7 @@ _PUBLIC: dict[str, str] = {
     "Float16": "._float16",
     "Float32": "._float32",
     "Int8": "._int8",
+    "LowBits": "._low_bits",
     "Storage": "._storage",
     "StorageError": "._storage",
     "Stored": "._stored",

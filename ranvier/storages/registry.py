@@ -9,11 +9,12 @@ from ranvier.storages._bfloat16 import BFloat16
 from ranvier.storages._float16 import Float16
 from ranvier.storages._float32 import Float32
 from ranvier.storages._int8 import Int8
+from ranvier.storages._low_bits import LowBits
 from ranvier.storages._storage import Storage, StorageError
 
 __all__ = ["describe", "rebuild", "register", "withdraw"]
 
-_OWN: tuple[type[Storage], ...] = (Float32, Float16, BFloat16, Int8)
+_OWN: tuple[type[Storage], ...] = (Float32, Float16, BFloat16, Int8, LowBits)
 _known: dict[str, type[Storage]] = {kind.name: kind for kind in _OWN}
 
 

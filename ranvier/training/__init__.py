@@ -5,6 +5,7 @@ from ranvier.training._average import Average
 from ranvier.training._balance import balance
 from ranvier.training._callbacks import Callback
 from ranvier.training._early_stopping import EarlyStopping
+from ranvier.training._entropy import emission_entropy
 from ranvier.training._find_rate import RateTest, find_rate
 from ranvier.training._fit import Epoch, Fit
 from ranvier.training._fusion import InverseEffectiveness
@@ -35,6 +36,7 @@ __all__ = [
     "TensorBoard",
     "TorchSchedule",
     "balance",
+    "emission_entropy",
     "find_rate",
     "frechet_distance",
     "initialize",

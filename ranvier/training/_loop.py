@@ -98,7 +98,7 @@ class Loop:
             return self._checked(self._loss(out, own, lengths), x, target, generator, where, update)
 
         def penalty(hidden: Hidden) -> Tensor:
-            return torch.stack([r(self.net, hidden, lengths) for r in self.regularizers]).sum()
+            return torch.stack([r(self.net, hidden, lengths, x) for r in self.regularizers]).sum()
 
         per_step = lengths is None and getattr(self.loss, "per_step", False)  # steps of padded samples weigh unequally
         scale = self.updates.mixed.scale

@@ -136,6 +136,17 @@ def test_additions_alone_give_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BLOCKS)
+def test_no_product_needs_a_multiplier_and_a_planted_one_is_found(name: str) -> None:
+    net, x = model(*BLOCKS[name]()), (torch.rand(4, 3, 1, 12, 12) < 0.5).float()
+    head = [n for n, p in net.projections.items() if p.post == "readout1"]  # the mean over places is no spike
+    assert {product.place.split(".")[0] for product in rv.blocks.float_products(net, x).floats} <= set(head)
+    real = rv.Cell("v' = 0.5*v + x : 1\nx : 1 (input)", emit="v", name="real")
+    planted = model(rv.Residual(real, rv.Conv2d(8, 8, 1)), *BLOCKS[name]())
+    places = {product.place.split(".")[0] for product in rv.blocks.float_products(planted, x).floats}
+    assert {n for n, p in planted.projections.items() if p.pre == "real1"} <= places
+
+
+@pytest.mark.parametrize("name", BLOCKS)
 def test_networks_train_fold_cut_save_and_unfold(name: str, tmp_path: Path) -> None:
     net, y = model(*BLOCKS[name]()), torch.arange(12) % 3
     x = (torch.rand(12, 1, 1, 12, 12) * 0.3 + (y.view(-1, 1, 1, 1, 1) / 2)).expand(-1, 4, -1, -1, -1)

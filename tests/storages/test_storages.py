@@ -12,11 +12,13 @@ import ranvier as rv
 from ranvier.kernels.cpu.events.products import sparse_linear, spike_linear
 from ranvier.kernels.step import NumpyStep
 from ranvier.kernels.tasks import pattern
-from ranvier.storages import BFloat16, Float16, Float32, Int8, Storage, StorageError, Stored, describe, rebuild
+from ranvier.storages import BFloat16, Float16, Float32, Int8, LowBits, Storage, StorageError, Stored, describe, rebuild
 from tests.kernels.step.compiled import CompiledStep, needs_compiler
 
 EVERY = pytest.mark.parametrize(
-    "storage", [Float32(), Float16(), BFloat16(), Int8(), Int8("tensor"), Int8(symmetric=False)], ids=str
+    "storage",
+    [Float32(), Float16(), BFloat16(), Int8(), Int8("tensor"), Int8(symmetric=False), LowBits(4), LowBits(2, "tensor")],
+    ids=str,
 )
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
@@ -84,6 +86,42 @@ class TestInt8:
         ):
             with pytest.raises(StorageError, match="one number above 0"):
                 Int8(**wrong)
+
+
+class TestLowBits:
+    @DTYPES
+    @pytest.mark.parametrize("bits", [2, 3, 4, 7])
+    @pytest.mark.parametrize(("per", "axes"), [("post", (1, 2)), ("tensor", (0, 1, 2))])
+    def test_the_best_of_thirteen_scales(self, dtype: torch.dtype, bits: int, per: str, axes: tuple[int, ...]) -> None:
+        w = weights(dtype, 4, 3, 5)
+        found, plain, most = LowBits(bits, per).encode(w, 0), w.double().numpy(), 2 ** (bits - 1) - 1
+        tried = [np.abs(plain).max(axes, keepdims=True) / most * k / 16 for k in range(16, 3, -1)]
+        made = np.stack([np.round(plain / s).clip(-most, most) * s for s in tried])
+        errors = np.square(made - plain).sum(tuple(a + 1 for a in axes), keepdims=True)
+        own = np.square(found.decode().double().numpy() - plain).sum(axes, keepdims=True)
+        np.testing.assert_allclose(own, errors.min(0), rtol=1e-4)
+        assert int(found.codes.abs().max()) <= most
+        assert found.codes.dtype == torch.int8
+
+    def test_zeros_no_weights_and_no_numbers(self) -> None:
+        assert torch.equal(LowBits().encode(torch.zeros(3, 2), 0).decode(), torch.zeros(3, 2))
+        assert LowBits().encode(torch.zeros(0)).decode().shape == (0,)
+        w = torch.tensor([[1.0, torch.nan], [1.0, 2.0], [torch.inf, 0.0]])
+        assert torch.isfinite(LowBits().encode(w, 0).decode()).all(1).tolist() == [False, True, False]
+
+    def test_more_bits_err_less(self) -> None:
+        w = weights(torch.float32, 20, 30)
+        errors = [float((LowBits(b).encode(w, 0).decode() - w).square().mean()) for b in range(2, 8)]
+        assert errors == sorted(errors, reverse=True)
+        clipped = Int8(scale=float(w.abs().max()) / 7).encode(w, 0).decode()
+        assert errors[2] < float((clipped - w).square().mean())
+
+    def test_mistakes(self) -> None:
+        for bits in (1, 8, 4.0, True):
+            with pytest.raises(StorageError, match="must be a whole number from 2 to 7"):
+                LowBits(bits)  # pyright: ignore[reportArgumentType]
+        with pytest.raises(StorageError, match="per='pre' is unknown"):
+            LowBits(4, "pre")
 
 
 @DTYPES

@@ -119,7 +119,7 @@ def network(seed: int, spiking: bool = True) -> Sequential:
 def accuracy(net: Network, images: tuple[Tensor, Tensor], steps: int) -> tuple[float, float]:
     """The fraction classified correctly, and the mean number of spikes of all cells per image."""
     training, right, spikes = net.training, 0, 0.0
-    record = {n: ["spikes"] for n in net.populations}
+    record = {n: ["spikes"] for n, p in net.populations.items() if p.cell.fires}
     net.eval()
     for first in range(0, len(images[1]), 500):
         x, y = repeated((images[0][first : first + 500], images[1][first : first + 500]), steps)

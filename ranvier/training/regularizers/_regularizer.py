@@ -57,6 +57,13 @@ class Regularizer(ABC):
     def variable(self, net: Network, population: str) -> str | tuple[str, ...] | None:
         """The signal that is read of a population, or several, or None where it has none of the kind."""
 
+    def beside(self, x: Any) -> Mapping[str, Any]:
+        """What a signal is compared with, by population, computed from the input ``x`` of a batch; it ends the tuple that :meth:`penalty` gets.
+
+        Nothing by default.
+        """
+        return {}
+
     @abstractmethod
     def penalty(self, net: Network, population: str, signal: Any, lengths: Tensor | None) -> Tensor:
         """The scalar for one population.
@@ -91,12 +98,14 @@ class Regularizer(ABC):
             raise TrainingError(f"{type(self).__name__} finds no population to watch in this network: leave it out.")
         return kept
 
-    def __call__(self, net: Network, hidden: Hidden, lengths: Tensor | None = None) -> Tensor:
-        """The weighted sum over the populations that are watched."""
-        parts = []
+    def __call__(self, net: Network, hidden: Hidden, lengths: Tensor | None = None, x: Any = None) -> Tensor:
+        """The weighted sum over the populations that are watched; ``x`` is the input of the batch."""
+        parts, beside = [], self.beside(x)
         for name, read in self.watched(net).items():
-            seen = tuple(hidden[name][v] for v in _names(read))
-            parts.append(self.penalty(net, name, seen[0] if isinstance(read, str) else seen, lengths))
+            seen = tuple(hidden[name][v] for v in _names(read)) + ((beside[name],) if name in beside else ())
+            parts.append(
+                self.penalty(net, name, seen[0] if isinstance(read, str) and len(seen) == 1 else seen, lengths)
+            )
         return self.weight * torch.stack(parts).sum()
 
 

@@ -1,0 +1,89 @@
+"""Whole numbers of a few bits with a scale that fits the weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ranvier.storages._storage import Storage, StorageError
+from ranvier.storages._stored import Stored
+from ranvier.values import is_whole
+
+if TYPE_CHECKING:
+    from ranvier.kernels.elementary import Value, Words
+
+__all__ = ["LowBits"]
+
+Tensor = torch.Tensor
+#: the scales that are tried, as parts of the one that clips no weight
+_TRIED = tuple(k / 16 for k in range(16, 3, -1))
+
+
+@dataclass(frozen=True)
+class LowBits(Storage):
+    """w = q * scale with whole numbers q of ``bits`` bits, from -(2^(bits-1) - 1) to 2^(bits-1) - 1: for 2 bits, -1, 0 and 1.
+
+    Of thirteen scales, from that which clips no weight down to a quarter of it, each output takes the one of the least squared error: with
+    few bits, small steps for many weights are worth more than the range of a few. The step follows the weights as they learn; it is no parameter of
+    its own. A q occupies one byte in memory and in files, of which ``bits`` bits vary.
+
+    Parameters
+    ----------
+    bits
+        2 to 7; for 8 take :class:`Int8`.
+    per
+        ``"post"``: a scale for each output of a transform; ``"tensor"``: one for all. Single synapses have one.
+
+    Raises
+    ------
+    StorageError
+        For other bits, and an unknown ``per``.
+
+    Sources: Esser et al., ICLR 2020 (low bits with a fitted step); Qiu et al., ICLR 2025 (in a spike-driven transformer).
+
+    >>> layer = rv.Linear(20, 10, storage=rv.storages.LowBits(4))
+    >>> len(layer.effective_weight()[0].unique()) <= 15
+    True
+    """
+
+    name = "low_bits"
+    code = torch.int8
+    bits: int = 4
+    per: str = "post"
+
+    def __post_init__(self) -> None:
+        if not is_whole(self.bits, 2) or self.bits > 7:
+            raise StorageError(f"LowBits: bits={self.bits!r} must be a whole number from 2 to 7; for 8 take Int8().")
+        if self.per not in ("post", "tensor"):
+            raise StorageError(
+                f"LowBits: per={self.per!r} is unknown; a scale belongs to each 'post' or to the 'tensor'."
+            )
+
+    def encode(self, weight: Tensor, output: int | None = None) -> Stored:
+        """The nearest of the levels, with the scale of the least squared error; weights that are no numbers make their scale none."""
+        if not weight.numel():
+            return Stored(self, weight.to(self.code), weight.new_ones((1,) * weight.ndim))
+        axes = [k for k in range(weight.ndim) if self.per == "tensor" or k != output]
+        most = 2 ** (self.bits - 1) - 1
+        widest = weight.abs().amax(axes, keepdim=True) / most
+        widest = torch.where(widest == 0, 1.0, widest)
+        best, scale = torch.full_like(widest, torch.inf), widest
+        for part in _TRIED:
+            tried = part * widest
+            error = (self._nearest(weight / tried) * tried - weight).square().sum(axes, keepdim=True)
+            best, scale = torch.where(error < best, error, best), torch.where(error < best, tried, scale)
+        return Stored(self, self._nearest(weight / scale).to(self.code), scale)
+
+    def _nearest(self, steps: Tensor) -> Tensor:
+        most = 2 ** (self.bits - 1) - 1
+        return torch.round(steps).clamp(-most, most)
+
+    def numbers(self, codes: Tensor) -> Tensor:
+        """The whole numbers."""
+        return codes.float()
+
+    def write(self, k: Words, codes: Value) -> Value:
+        """The whole numbers as floats."""
+        return k.from_integer(codes)
