@@ -19,7 +19,7 @@ def dragon_hatchling(channels: int, neurons: int, *, tau: Any = 64 * ms) -> tupl
     """A layer of the Dragon Hatchling (BDH-GPU), to unpack into ``rv.Sequential``: v = LN(v + LN(W_e (y * x))).
 
     x = max(W_x v, 0) are positive activities of the neurons. Their synapses S [neurons, channels] learn by Hebb's rule,
-    S' = exp(-dt/tau)*S + x v^T, a = S^T x reads what earlier steps stored, and y = max(W_y LN(a), 0). v [T, B, channels] comes normalised, one
+    S' = exp(-dt/tau)*S + x v^T, a = S^T x/neurons reads what earlier steps stored, and y = max(W_y LN(a), 0). v [T, B, channels] comes normalised, one
     token a step. The state is of constant size. A layer that is used several times shares its weights, as in the source.
 
     Parameters

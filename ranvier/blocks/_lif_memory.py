@@ -11,7 +11,7 @@ from torch import nn
 
 from ranvier.blocks._parts import MakeCell, check_sizes
 from ranvier.connectivity import Linear
-from ranvier.errors import DimensionError
+from ranvier.errors import DimensionError, RanvierError
 from ranvier.network import Network
 from ranvier.neurons import LIF, Cell
 from ranvier.units import UNITS, as_quantity, ms
@@ -28,12 +28,18 @@ def legendre_matrices(order: int, steps: float = 0.0) -> tuple[np.ndarray, np.nd
     ------
     ShapeError
         Where the order is not a positive whole number.
+    RanvierError
+        Where the window has a negative number of steps.
 
     Source: Voelker, Kajić & Eliasmith, NeurIPS 2019.
 
     >>> A, B = rv.blocks.legendre_matrices(4, steps=100)
     """
     check_sizes("legendre_matrices", order=order)
+    if not 0 <= steps < np.inf:
+        raise RanvierError(
+            f"legendre_matrices: steps={steps!r} must be above 0, or 0 for A and B of the differential equation."
+        )
     i, j = np.indices((order, order))
     A = (2 * i + 1) * np.where(i < j, -1.0, (-1.0) ** (i - j + 1))
     B = (2 * i[:, 0] + 1) * (-1.0) ** i[:, 0]
@@ -79,8 +85,10 @@ def lif_memory(
         Where a size is not a positive whole number.
     DimensionError
         Where ``window`` or ``dt`` is no time.
+    RanvierError
+        Where ``window`` is shorter than ``dt``.
 
-    Source: Leto, Urgese, Macii & Fra 2024 (L2MU); Fra et al. 2024 (activity recognition).
+    Source: Fra, Leto, Pignata, Macii & Urgese, ICANN 2024 (L2MU).
 
     >>> net = rv.Sequential(rv.blocks.lif_memory(6, 32, dt=20*ms), rv.Linear(32, 5), dt=20*ms)
     """
@@ -88,7 +96,10 @@ def lif_memory(
     for name, value in (("window", window), ("dt", dt)):
         if as_quantity(value).dimension != UNITS["ms"].dimension:
             raise DimensionError(f"lif_memory: {name}={value!r} is no time: write {name}=20*ms.")
-    A, B = legendre_matrices(order, float(as_quantity(window).value / as_quantity(dt).value))
+    steps = np.asarray(as_quantity(window).value / as_quantity(dt).value)
+    if steps.ndim or not 1 <= steps < np.inf:
+        raise RanvierError(f"lif_memory: window={window!r} must be one time of at least dt={dt!r}.")
+    A, B = legendre_matrices(order, float(steps))
     net = Network(dt=dt, **network)
     x = net.input("input", inputs)
     u, m = (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from ranvier.blocks._parts import MakeCell, MakeNorm, check_sizes
 from ranvier.connectivity import Linear, ThresholdBatchNorm
-from ranvier.errors import DimensionError
+from ranvier.errors import DimensionError, RanvierError
 from ranvier.network import Residual
 from ranvier.neurons import LIF, Cell, LegendreMemory
 from ranvier.units import UNITS, as_quantity, ms
@@ -30,6 +31,8 @@ def causal_conv(inputs: int, made: int, *, taps: int = 3, dt: Any) -> Linear | R
         Where a size is not a positive whole number.
     DimensionError
         Where ``dt`` is no time.
+    RanvierError
+        Where ``dt`` is not one time above 0.
 
     >>> net = rv.Sequential(rv.blocks.causal_conv(40, 64, dt=10*ms), rv.LIF(64), dt=10*ms)
     """
@@ -37,6 +40,8 @@ def causal_conv(inputs: int, made: int, *, taps: int = 3, dt: Any) -> Linear | R
     step = as_quantity(dt)
     if step.dimension != UNITS["ms"].dimension:
         raise DimensionError(f"causal_conv: dt={dt!r} is no time: give the step of the network, such as dt=10*ms.")
+    if np.ndim(step.value) or not 0 < step.value < np.inf:
+        raise RanvierError(f"causal_conv: dt={dt!r} must be one time above 0.")
     way: Linear | Residual = Linear(inputs, made, bias=False)
     for k in range(1, taps):
         way = Residual(way, shortcut=[Linear(inputs, made, bias=False, delay=k * step)])

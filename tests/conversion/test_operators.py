@@ -79,6 +79,12 @@ def test_precisions_and_batches(dtype: torch.dtype, batch: int) -> None:
     torch.testing.assert_close(out, torch.nn.functional.silu(x), atol=0.02, rtol=0)
 
 
+def test_a_row_of_the_lowest_values_stays_within_the_bound_at_the_largest_limit() -> None:
+    for dtype, limit in ((torch.float32, 43.0), (DOUBLE, 350.0)):
+        operator, x = ops.softmax(8, limit, dtype), torch.full((1, 8), -limit, dtype=dtype)
+        assert float((operator(x, steps=64) - 1 / 8).abs().max()) <= operator.bound(64)
+
+
 A, B = torch.ones(1, 3, 5), torch.ones(1, 5, 2)
 MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: ops.silu(0), r"size=\(0,\) must hold positive sizes"),
@@ -86,6 +92,8 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: ops.silu(3, limit=0.0), r"limit=0.0 must be the largest size"),
     (lambda: ops.softmax((3, -1)), "must hold positive sizes"),
     (lambda: ops.softmax(3, limit=float("inf")), "limit=inf"),
+    (lambda: ops.softmax(3, limit=50.0), r"limit=50 is above 44.*torch.float64"),
+    (lambda: ops.silu(3)([[1.0, 2.0, 3.0]], steps=4), "x is a list: give a tensor"),  # type: ignore[arg-type]
     (lambda: ops.matmul((3, 5), (4, 2)), "has 5 columns, right=.* has 4 rows"),
     (lambda: ops.matmul((3,), (3, 2)), "must hold 2 positive sizes"),  # type: ignore[arg-type]
     (lambda: ops.matmul((3, 5), (5, 2), limits=1.0), "must be two numbers"),  # type: ignore[arg-type]

@@ -136,6 +136,18 @@ def test_a_denoiser_is_the_mean_of_the_output() -> None:
     assert process.sample(model, (1, 1, 8, 8), steps=2).shape == (1, 1, 8, 8)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_sampling_neither_teaches_norms_nor_changes_the_mode(training: bool) -> None:
+    process, net = rv.training.Diffusion(20), network()
+    model = rv.training.Denoiser(net, process, times=2)
+    wanted = process.sample(lambda x, t: model.eval()(x, t), (3, 1, 8, 8), steps=3)
+    model.train(training)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    assert torch.equal(process.sample(model, (3, 1, 8, 8), steps=3), wanted)
+    assert model.training == net.training == training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
 def test_a_network_learns_the_noise() -> None:
     process, net = rv.training.Diffusion(20), network()
     x = torch.ones(64, 1, 4, 4) * torch.tensor([-1.0, 1.0]).repeat(32).reshape(64, 1, 1, 1)
@@ -207,7 +219,13 @@ MISTAKES: list[tuple[Callable[[], object], type[RanvierError], str]] = [
     (lambda: Process(10).sample(lambda x, t: x, (2,), clip=0), TrainingError, "clip=0"),
     (lambda: Process(10).sample(lambda x, t: x[:1], (2,)), ShapeError, "it must give the noise"),
     (lambda: Process(10).sample(lambda x, t: x / 0, (2,)), TrainingError, "infinite numbers at t=9"),
-    (lambda: Process(10).sample(lambda x, t: x, (2,), start=X), ShapeError, "start has shape"),
+    (lambda: Process(10).sample(lambda x, t: x, (2,), start=X), ShapeError, "start is"),
+    (lambda: Process(10).sample(lambda x, t: x, (2,), clip="1"), TrainingError, "clip='1'"),  # type: ignore[arg-type]
+    (lambda: Process(10).sample(lambda x, t: x, 2), ShapeError, "shape=2 must be positive sizes"),  # type: ignore[arg-type]
+    (lambda: Process(10).sample(lambda x, t: x, (2, -1)), ShapeError, "must be positive sizes"),
+    (lambda: Process(10).sample(lambda x, t: x, (2,), start=torch.ones(2).long()), ShapeError, "give noise of shape"),
+    (lambda: Process(10).batches(X[:0], 2, times=1), ShapeError, "one sample at least"),
+    (lambda: Process(10).pairs([1.0], times=1), ShapeError, "are a list; give a tensor"),  # type: ignore[arg-type]
     (lambda: rv.training.Denoiser(torch.nn.ReLU(), Process(10)), TrainingError, "takes a network, got ReLU"),  # type: ignore[arg-type]
     (lambda: rv.training.Denoiser(network(), 10), TrainingError, "process=10 must be"),  # type: ignore[arg-type]
     (lambda: rv.training.Denoiser(network(), Process(10), 0), TrainingError, "times=0"),

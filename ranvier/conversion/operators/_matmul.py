@@ -65,7 +65,7 @@ def matmul(
     ConversionError
         Where the sizes do not fit, or a limit is out of range.
 
-    Source: Zhang & Xu, arXiv 2024 (BrainTransformers), for the operator; the code and the bound are this package's.
+    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the code and the bound are this package's.
 
     >>> f = rv.conversion.operators.matmul((8, 4), (4, 8), limits=(2.0, 1.0))
     >>> f(torch.rand(1, 8, 4), torch.rand(1, 4, 8), steps=64).shape

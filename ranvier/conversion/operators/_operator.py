@@ -61,8 +61,10 @@ class SpikingOperator:
             raise ConversionError(
                 f"the operator takes {', '.join(self.limits)}: {len(self.limits)} tensors, not {len(values)}."
             )
-        given = {}
+        given = dict[str, Tensor]()
         for (name, limit), x in zip(self.limits.items(), values, strict=True):
+            if not isinstance(x, Tensor):
+                raise ConversionError(f"{name} is a {type(x).__name__}: give a tensor [B, …].")
             size = float(x.abs().max()) if x.numel() else 0.0
             if not size <= limit * (1 + 1e-6):
                 raise ConversionError(

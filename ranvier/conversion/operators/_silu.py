@@ -43,7 +43,7 @@ def silu(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype = t
     ConversionError
         For a size or limit out of range.
 
-    Source: Zhang & Xu, arXiv 2024 (BrainTransformers), for the operator; the code and the bound are this package's.
+    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the code and the bound are this package's.
 
     >>> f = rv.conversion.operators.silu(10)
     >>> f(torch.linspace(-4, 4, 10).unsqueeze(0), steps=64).shape

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 from ranvier.conversion.operators._operator import SpikingOperator, check_limit, coded, coder, new_network, shape_of
+from ranvier.errors import ConversionError
 from ranvier.neurons import Cell
 
 __all__ = ["softmax"]
@@ -29,7 +32,7 @@ def softmax(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype 
     size
         Shape of one sample; the last axis is the one that sums to 1.
     limit
-        The largest size of x.
+        The largest size of x: up to 43 in float32, where exp(-2*limit) is still above 0.
     dtype
         Of the cells.
 
@@ -38,13 +41,18 @@ def softmax(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype 
     ConversionError
         For a size or limit out of range.
 
-    Source: Zhang & Xu, arXiv 2024 (BrainTransformers), for the operator; the code and the bound are this package's.
+    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the code and the bound are this package's.
 
     >>> f = rv.conversion.operators.softmax((8, 8))
     >>> f(torch.rand(1, 8, 8), steps=64).shape
     torch.Size([1, 8, 8])
     """
     shape, limit = shape_of("size", size), check_limit("limit", limit)
+    most = -math.log(torch.finfo(dtype).tiny) / 2
+    if limit > most:
+        raise ConversionError(
+            f"softmax: limit={limit:g} is above {most:.0f}, and exp(-2*limit) rounds to 0 in {dtype}: give a smaller limit, or dtype=torch.float64."
+        )
     unit = 1 + limit
     exponential = Cell(
         "steps' = steps + 1 : 1\ntotal' = total + x : 1\nsize = exp(limit*(total/steps - 1)) : 1\nx : 1 (input)",

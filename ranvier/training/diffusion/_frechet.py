@@ -28,6 +28,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     >>> round(rv.training.frechet_distance(x, x + 2), 3)
     12.0
     """
+    a, b = torch.as_tensor(a), torch.as_tensor(b)
     for f in (a, b):
         if f.ndim != 2 or len(f) < 2 or f.shape[1:] != a.shape[1:] or not torch.isfinite(f).all():
             raise ShapeError(

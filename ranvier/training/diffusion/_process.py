@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch import nn
 
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.training.diffusion._schedules import SCHEDULES, kept
@@ -94,13 +96,15 @@ class Diffusion:
         """
         if not is_whole(times):
             raise TrainingError(f"Diffusion: times={times!r} must be the positive number of steps of the network.")
-        if x.ndim < 2 or not x.is_floating_point():
+        if not isinstance(x, Tensor):
+            raise ShapeError(f"Diffusion: samples are a {type(x).__name__}; give a tensor [S, C, …].")
+        if x.ndim < 2 or not len(x) or not x.is_floating_point():
             raise ShapeError(
-                f"Diffusion: samples are {tuple(x.shape)} of {x.dtype}; give floating-point numbers [S, C, …]."
+                f"Diffusion: samples are {tuple(x.shape)} of {x.dtype}; give floating-point numbers [S, C, …], one sample at least."
             )
         drawn = torch.Generator().manual_seed(seed)
-        t = torch.randint(self.steps, (len(x),), generator=drawn)
-        noise = torch.randn(x.shape, generator=drawn, dtype=x.dtype)
+        t = torch.randint(self.steps, (len(x),), generator=drawn).to(x.device)
+        noise = torch.randn(x.shape, generator=drawn, dtype=x.dtype).to(x.device)
         given = self.with_time(self.noised(x, t, noise), t).unsqueeze(1)
         return given.expand(-1, times, *given.shape[2:]), noise
 
@@ -129,7 +133,7 @@ class Diffusion:
         self, model: Model, shape: Sequence[int], *, steps: int | None = None, eta: float = 1.0, clip: float | None = 1.0,
         seed: int = 0, start: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
-        """Samples [B, …] of a ``shape``, made from noise.
+        """Samples [B, …] of a ``shape``, made from noise. A model that is a module runs in evaluation, and stays in its mode.
 
         From t to the earlier s: x_0 = (x_t - sqrt(1 - a[t])*e)/sqrt(a[t]) with the noise e of the model, clipped, and then
         x_s = sqrt(a[s])*x_0 + sqrt(1 - a[s] - sigma**2)*e' + sigma*noise, where e' is the noise that x_0 and x_t imply and
@@ -146,29 +150,40 @@ class Diffusion:
         seed
             Decides all noise.
         start
-            The noise at the beginning, in place of drawn noise.
+            The noise at the beginning, in place of drawn noise. Samples are made on its device and in its dtype.
 
         Raises
         ------
         TrainingError
             For values out of range, and where the model gives NaN or infinite numbers.
         ShapeError
-            Where the model gives another shape.
+            For a shape that is no list of sizes, a ``start`` of another shape, and where the model gives another shape.
         """
         count = self.steps if steps is None else steps
         if not is_whole(count) or count > self.steps:
             raise TrainingError(f"Diffusion.sample: steps={steps!r} must be a whole number from 1 to {self.steps}.")
         if not isinstance(eta, int | float) or not 0 <= eta <= 1:
             raise TrainingError(f"Diffusion.sample: eta={eta!r} must lie from 0 (DDIM) to 1 (DDPM).")
-        if clip is not None and not clip > 0:
+        if clip is not None and (isinstance(clip, bool) or not isinstance(clip, int | float) or not clip > 0):
             raise TrainingError(f"Diffusion.sample: clip={clip!r} must be a positive bound, or None.")
+        if not isinstance(shape, list | tuple) or not shape or not all(map(is_whole, shape)):
+            raise ShapeError(f"Diffusion.sample: shape={shape!r} must be positive sizes [B, …], such as (16, 1, 8, 8).")
         drawn = torch.Generator().manual_seed(seed)
-        x = torch.randn(tuple(shape), generator=drawn) if start is None else start
-        if x.shape != tuple(shape):
-            raise ShapeError(f"Diffusion.sample: start has shape {tuple(x.shape)}, not {tuple(shape)}.")
+        x = torch.randn(tuple(shape), generator=drawn) if start is None else torch.as_tensor(start)
+        if x.shape != tuple(shape) or not x.is_floating_point():
+            raise ShapeError(
+                f"Diffusion.sample: start is {tuple(x.shape)} of {x.dtype}; give noise of shape {tuple(shape)}."
+            )
+        with _in_evaluation(model):
+            return self._denoised(model, x, count, eta, clip, drawn)
+
+    def _denoised(
+        self, model: Model, x: Tensor, count: int, eta: float, clip: float | None, drawn: torch.Generator
+    ) -> Tensor:
+        """x_0 of noise x by ``count`` evaluations of the model."""
         times = torch.linspace(self.steps - 1, 0, count).round().long().tolist()
         for t, s in zip(times, [*times[1:], None], strict=True):
-            e = model(x, torch.full((len(x),), t))
+            e = model(x, torch.full((len(x),), t, device=x.device))
             if e.shape != x.shape:
                 raise ShapeError(
                     f"Diffusion.sample: the model gives shape {tuple(e.shape)} for samples {tuple(x.shape)}: it must give the noise in each number."
@@ -203,6 +218,20 @@ class Diffusion:
             raise TrainingError(
                 f"Diffusion: t must lie from 0 to {self.steps - 1}, got {int(t.min())} to {int(t.max())}."
             )
+
+
+@contextmanager
+def _in_evaluation(model: Model) -> Iterator[None]:
+    """Norms of a module take what they learnt, and learn nothing from samples."""
+    if not isinstance(model, nn.Module):
+        yield
+        return
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def _each(value: Tensor, x: Tensor, axes: int = 1) -> Tensor:
