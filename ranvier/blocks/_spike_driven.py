@@ -35,8 +35,9 @@ def spike_attention(
     "channel"    k ⊗ cell(sum over n of q)                              2C                QKFormer, channel attention
     ===========  =====================================================  ================  ============================================
 
-    Masks are cells of the graph, so that :func:`ranvier.conversion.unfold` takes all kinds but "linear". The cells of a mask are repeated for the
-    places or channels that it covers: they are alike. q, k and v [T, B, C, places …] give [T, B, C, places …].
+    Masks are cells of the graph, so that :func:`ranvier.conversion.unfold` takes all kinds but "linear"; for "mask", its levels
+    reach to the largest k ⊗ v. The cells of a mask are repeated for the places or channels that it covers: they are alike. q, k and
+    v [T, B, C, places …] give [T, B, C, places …].
 
     Parameters
     ----------

@@ -66,6 +66,11 @@ class PositionCode(Transform, nn.Module):
         self.code = nn.Parameter(torch.empty(self.sizes))
         nn.init.normal_(self.code, std=0.02)
 
+    @property
+    def constant(self) -> Tensor:
+        """The code."""
+        return self.code
+
     def forward(self, x: Tensor) -> Tensor:
         """``x`` [rows, C, …] -> the same shape."""
         shape = tuple(x.shape[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,15 +27,15 @@ class Stages:
     constants: dict[str, list[int]]
 
 
-def stages_of(net: Network) -> Stages:
-    """The earliest stages at which everything has arrived.
+def stages_of(net: Network, shapes: Mapping[str, tuple[int, ...]]) -> Stages:
+    """The earliest stages at which everything has arrived; ``shapes`` are those of samples of inputs and populations.
 
     Raises
     ------
     ConversionError
         For a cycle whose latency is less than one step for each population and each projection of it, and for a projection that cannot carry single spikes.
     """
-    constants = {name: _constants(net, p) for name, p in net.projections.items()}
+    constants = {name: _constants(net, p, shapes) for name, p in net.projections.items()}
     takes = dict.fromkeys((*net.inputs, *net.relays, *net.populations), 0)
     emits = dict(takes)
     after: dict[str, set[str]] = {name: set() for name in takes}
@@ -56,12 +57,18 @@ def stages_of(net: Network) -> Stages:
     )
 
 
-def _constants(net: Network, p: Projection) -> list[int]:
+def _constants(net: Network, p: Projection, shapes: Mapping[str, tuple[int, ...]]) -> list[int]:
     """The places of its biases, after a check that single spikes add up to what their number brings."""
     if p.plasticity is not None or p.per_synapse or p.transform.has_delay:
         raise ConversionError(f"{p.where} is plastic or has delays of its own, which have no form of single spikes.")
     transforms = p.chain.transforms
     acting = [k for k, t in enumerate(transforms) if not (t.silent or t.rearranges)]
+    joining = next((transforms[k] for k in acting if transforms[k].time_major or transforms[k].by_sequence), None)
+    if joining is not None:
+        raise ConversionError(
+            f"{p.where}: {joining.kind} maps several steps together, but each step becomes several. Use one that maps every step by itself, as "
+            f"rv.Attention does with steps=1."
+        )
     while acting and transforms[acting[0]].selects and _in_order(net, p.pre):
         del acting[0]
     nonlinear = next((transforms[k] for k in acting if not transforms[k].linear_in_input), None)
@@ -74,14 +81,13 @@ def _constants(net: Network, p: Projection) -> list[int]:
             f"their number. Make the cells before it binary (rv.LIF), write a product as a cell (rv.Residual(…, join='and')), and let a "
             f"maximum stand right behind cells."
         )
-    shape = net.graph.shape_of(p.pre)
-    if shape is not None:
-        with torch.no_grad():
-            rest = p(torch.zeros(1, 1, *shape, dtype=net.dtype), torch.zeros(0, 1, *shape, dtype=net.dtype), steps=1)
-        if rest.any():
-            raise ConversionError(
-                f"{p.where}: {nonlinear.kind} is not linear, and gives {float(rest.abs().max()):g} where nothing arrives: it must map zero to zero."
-            )
+    nothing, before = (torch.zeros(n, 1, *shapes[p.pre], dtype=net.dtype) for n in (1, 0))
+    with torch.no_grad():
+        rest = p(nothing, before, steps=1)
+    if rest.any():
+        raise ConversionError(
+            f"{p.where}: {nonlinear.kind} is not linear, and gives {float(rest.abs().max()):g} where nothing arrives: it must map zero to zero."
+        )
     return []
 
 

@@ -107,27 +107,30 @@ def unfold(net: Network, x: Tensor, *, levels: int = 4) -> Unfolded:
     if len(net.inputs) != 1 or len(net.outputs) != 1 or net.sources:
         raise ConversionError("unfold takes a network with one input, one output and no sources.")
     folded = fold_norms(net)
-    _check_emissions(folded, x, levels)
-    stages = stages_of(folded)
+    stages = stages_of(folded, {next(iter(net.inputs)): tuple(x.shape[2:]), **_emitted_shapes(folded, x, levels)})
     single = Unfolded(_built(folded, levels, stages), levels, stages.emits[net.outputs[0]])
     with torch.no_grad():
         difference = float((single(x) - folded(x)[0]).abs().max())
     return Unfolded(single.network, levels, single.delay, difference)
 
 
-def _check_emissions(net: Network, x: Tensor, levels: int) -> None:
-    """Refuse populations that emit anything but whole numbers of 0 to ``levels`` to others."""
+def _emitted_shapes(net: Network, x: Tensor, levels: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of what populations emit to others; refuses those that emit anything but whole numbers of 0 to ``levels``."""
     record = {n: [_emission(net, n)] for n in net.populations if _is_read(net, n) or net.populations[n].cell.fires}
     with torch.no_grad():
         seen: Mapping[str, Mapping[str, Tensor]] = net.observe(x, record=record)
+    shapes = {}
     for name, (label,) in record.items():
         sent = seen[name][label]
+        shapes[name] = tuple(sent.shape[2:])
         odd = sent[(sent != sent.round()) | (sent < 0) | (sent > levels)]
         if len(odd):
+            most, whole = float(sent.max()), not bool(((sent != sent.round()) | (sent < 0)).any())
+            remedy = f"give levels={most:g} or more" if whole else f"use cells such as rv.IntegerLIF(levels={levels})"
             raise ConversionError(
-                f"population {name!r} emits {float(odd[0]):g}, which is no whole number of 0 to levels={levels} spikes: use cells such as "
-                f"rv.IntegerLIF(levels={levels}), or give the levels of the network."
+                f"population {name!r} emits {float(odd[0]):g}, which is no whole number of 0 to levels={levels} spikes: {remedy}."
             )
+    return shapes
 
 
 def _emission(net: Network, name: str) -> str:

@@ -57,7 +57,20 @@ def rows(count: int) -> torch.Tensor:
     return 6 * torch.randn(4, count, 6, dtype=DOUBLE)
 
 
-NETWORKS = [(convolutional, images), (masked, rows), (recurrent, rows)]
+def coded() -> rv.Sequential:
+    """Codes of places, which arrive in every step, before and behind other maps."""
+    torch.manual_seed(6)
+    net = rv.Sequential(
+        rv.Conv2d(1, 4, 3, stride=2), rv.PositionCode(4, 4, 4), whole(), rv.PositionCode(4, 3, 3), rv.Conv2d(4, 2, 1), rv.LeakyReadout(),
+        dt=1 * ms, dtype=DOUBLE,
+    )  # fmt: skip
+    with torch.no_grad():
+        for q in net.parameters():
+            q.normal_()
+    return net
+
+
+NETWORKS = [(convolutional, images), (masked, rows), (recurrent, rows), (coded, images)]
 
 
 @pytest.mark.parametrize(("make", "draw"), NETWORKS)
@@ -157,6 +170,18 @@ def test_attention_by_a_product_takes_binary_cells_only() -> None:
         rv.conversion.unfold(net(whole()), x)
 
 
+def test_attention_over_several_steps_is_refused() -> None:
+    net = rv.Sequential(rv.Conv1d(6, 12, 1), rv.LIF(), rv.Attention(4, steps=2), whole(), dt=1 * ms)
+    with pytest.raises(ConversionError, match="Attention maps several steps together, but each step becomes several"):
+        rv.conversion.unfold(net, torch.rand(4, 2, 6, 5))
+
+
+def test_what_a_map_makes_of_nothing_is_asked_of_inputs_without_a_shape() -> None:
+    net = rv.Sequential(rv.Conv1d(6, 8, 1), nn.GroupNorm(2, 8), whole(), rv.Conv1d(8, 3, 1), dt=1 * ms)
+    with pytest.raises(ConversionError, match=r"GroupNorm is not linear, and gives [\d.]+ where nothing arrives"):
+        rv.conversion.unfold(net, torch.rand(4, 2, 6, 5))
+
+
 def plain(*parts: Any) -> rv.Sequential:
     return rv.Sequential(rv.Linear(6, 6), *parts, rv.LeakyReadout(6), dt=1 * ms, dtype=DOUBLE)
 
@@ -166,7 +191,7 @@ def plain(*parts: Any) -> rv.Sequential:
     [
         (lambda: nn.Linear(6, 6), "unfold takes a network, got Linear"),
         (lambda: plain(rv.LeakyReadout(6), rv.Linear(6, 6)), "which is no whole number of 0 to levels=4 spikes"),
-        (lambda: plain(whole(levels=6), rv.Linear(6, 6)), "emits [56], which is no whole number"),
+        (lambda: plain(whole(levels=6), rv.Linear(6, 6)), r"emits [56], which is no whole number of 0 to levels=4 spikes: give levels=\d"),
         (lambda: plain(whole(), nn.ReLU()), "ReLU is not linear in what enters it"),
         (lambda: plain(rv.LIF(6), nn.Sigmoid()), "gives 0.5 where nothing arrives"),
         (lambda: plain(whole(), rv.Linear(6, 6), nn.MaxPool1d(1)), "MaxPool1d is not linear in what enters it"),
