@@ -14,7 +14,8 @@ FAMILIES = (
     "_sparse_cnn",
     "_spike_driven",
     "_spike_point",
-    "_spikformer",
     "_spikegpt",
+    "_spikformer",
+    "_unet",
     "_vgg",
 )

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         reservoir,
         ring_attractor,
         rule_costs,
+        salient_steps,
         scaling,
         slow_and_fast,
         song2000,
@@ -56,10 +57,13 @@ if TYPE_CHECKING:
         spike_driven,
         spike_point,
         spiking_detection,
+        spiking_diffusion,
         spiking_language,
+        spiking_operators,
         spoken_digits,
         static_to_events,
         steady_training,
+        threshold_guidance,
     )
 
 __all__ = [
@@ -99,6 +103,7 @@ __all__ = [
     "reservoir",
     "ring_attractor",
     "rule_costs",
+    "salient_steps",
     "scaling",
     "slow_and_fast",
     "song2000",
@@ -109,10 +114,13 @@ __all__ = [
     "spike_driven",
     "spike_point",
     "spiking_detection",
+    "spiking_diffusion",
     "spiking_language",
+    "spiking_operators",
     "spoken_digits",
     "static_to_events",
     "steady_training",
+    "threshold_guidance",
 ]
 
 #: all recipes
