@@ -126,7 +126,8 @@ def point_groups(points: Any, groups: int, size: int, *, signed: bool = False) -
                 f"point_groups: {name}={value!r} must be a whole number from 1 to the {x.shape[1]} points of a sample."
             )
     centre = _gathered(x, _farthest(x, groups))  # [B, M, D]
-    nearest = torch.cdist(centre, x).topk(size, largest=False).indices  # [B, M, K]
+    apart = torch.cdist(centre, x, compute_mode="donot_use_mm_for_euclid_dist")  # products would lose small distances
+    nearest = apart.topk(size, largest=False).indices  # [B, M, K]
     member = _gathered(x, nearest.flatten(1)).unflatten(1, nearest.shape[1:])
     offset = member - centre.unsqueeze(2)
     spread = offset.flatten(1).std(1, correction=0).clamp(min=torch.finfo(x.dtype).tiny)

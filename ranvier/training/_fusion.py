@@ -43,7 +43,7 @@ class InverseEffectiveness(Rule):
     Raises
     ------
     TrainingError
-        Where an output or a part is unknown.
+        Where an output or a part is unknown, or no part learns.
 
     The optimiser must follow the size of gradients: the steps of Adam do not change with a constant k, those of gradient descent do.
 
@@ -115,4 +115,9 @@ class InverseEffectiveness(Rule):
         for name in self.parts:
             if name not in known:
                 raise TrainingError(f"there is no part {name!r}.{meant(name, known)} There are {', '.join(known)}.")
-        return [q for name in self.parts for q in known[name].parameters() if q.requires_grad]
+        own = {id(q): q for name in self.parts for q in known[name].parameters() if q.requires_grad}
+        if not own:
+            raise TrainingError(
+                f"InverseEffectiveness: parts={self.parts!r} learn nothing: name projections with weights, such as those of the fusion."
+            )
+        return list(own.values())

@@ -73,6 +73,15 @@ def test_groups_equal_their_definition(dtype: torch.dtype, batch: int) -> None:
         torch.testing.assert_close(signed[b, 3:], points[centres].T[..., None].expand(3, 5, 6))
 
 
+def test_the_nearest_points_are_found_in_dense_clouds() -> None:
+    near = torch.tensor([0.0, 1e-5, 2e-5, 3e-5])[:, None] * torch.ones(3) + 0.9
+    points = torch.cat([near, 0.9 + 1e-3 * torch.rand(60, 3, generator=torch.Generator().manual_seed(0)) + 1e-4])
+    offset = rv.encoding.point_groups(points[None], 1, 4, signed=True)[0, :3, 0].t()
+    exact = (near - near[0]).sort(0).values
+    spread = exact.std(correction=0)
+    torch.testing.assert_close(offset.sort(0).values, exact / (3 * spread), rtol=1e-4, atol=1e-4)
+
+
 def test_groups_of_equal_points_have_no_offsets() -> None:
     found = rv.encoding.point_groups(torch.full((2, 8, 3), 0.5), 2, 4)
     assert torch.equal(found[:, :3], torch.zeros(2, 3, 2, 4))

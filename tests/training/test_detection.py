@@ -56,6 +56,13 @@ class TestLoss:
         wanted = presence + 2 * (1 - overlap(box, truth[0, 0, 1:])[1]) - here[5:].log_softmax(0)[1]
         torch.testing.assert_close(LOSS(out, truth), wanted)
 
+    def test_the_last_of_several_objects_in_a_cell_counts(self) -> None:
+        out = torch.randn(2, 2, 7, 3, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+        first, last, other = [0, 0.1, 0.1, 0.2, 0.2], [1, 0.2, 0.2, 0.3, 0.1], [0, 0.9, 0.9, 0.1, 0.1]
+        both = torch.tensor([[first, other, last], [last, other, first]], dtype=torch.float64)
+        alone = torch.tensor([[other, last], [other, first]], dtype=torch.float64)
+        torch.testing.assert_close(LOSS(out, both), LOSS(out, alone))
+
     def test_gradients(self) -> None:
         torch.manual_seed(1)
         out = torch.randn(2, 2, 7, 3, 2, dtype=torch.float64, requires_grad=True)
@@ -81,6 +88,19 @@ class TestLoss:
             (torch.zeros(1, 2, 7, 3, 3), None, "NoneType"),
             (torch.zeros(1, 1, 7, 3, 3), torch.full((1, 1, 5), 2.0), "no class"),
             (torch.zeros(1, 1, 7, 3, 3), torch.full((1, 1, 5), 1.0), "outside the image"),
+            (
+                torch.zeros(1, 1, 7, 3, 3),
+                torch.tensor([[[-2, 0.5, 0.5, 0.1, 0.1]]]),
+                "target -2 is no class.*-1 to pad",
+            ),
+            (torch.zeros(1, 1, 7, 3, 3), torch.tensor([[[0.5, 0.5, 0.5, 0.1, 0.1]]]), "target 0.5 is no class"),
+            (torch.zeros(1, 1, 7, 3, 3), torch.tensor([[[torch.nan, 0.5, 0.5, 0.1, 0.1]]]), "target nan is no class"),
+            (
+                torch.zeros(1, 1, 7, 3, 3),
+                torch.tensor([[[0, 0.5, 0.5, 20, 0.1]]]),
+                "width or height 20: give sizes in parts",
+            ),
+            (torch.zeros(1, 1, 7, 3, 3), torch.tensor([[[0, 0.5, 0.5, 0.1, 0]]]), "width or height 0"),
         ],
     )
     def test_mistakes(self, out: torch.Tensor, target: Any, says: str) -> None:

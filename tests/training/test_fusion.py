@@ -51,6 +51,12 @@ def test_only_the_fusion_learns_otherwise() -> None:
         torch.testing.assert_close(scaled[name], g * (k if name.startswith("fusion") else 1), rtol=1e-12, atol=0)
 
 
+def test_a_part_that_is_named_twice_is_scaled_once() -> None:
+    one, two = gradients(rule())[0], gradients(rule(parts=("fusion", "fusion")))[0]
+    for name, g in one.items():
+        assert torch.equal(two[name], g)
+
+
 def test_without_gamma_it_is_the_rule_and_gradients_add_up() -> None:
     for one, two in ((rv.rules.BPTT(), rule(gamma=0)), (rule(), rule())):
         a, b = gradients(one)[0], gradients(two, times=2)[0]
@@ -84,3 +90,5 @@ def test_wrong_names() -> None:
         rule().factor(OUT["a"])
     with pytest.raises(TrainingError, match="Did you mean 'fusion'"):
         gradients(rule(parts=("fusions",)))
+    with pytest.raises(TrainingError, match="learn nothing"):
+        gradients(rule(parts=("cells",)))

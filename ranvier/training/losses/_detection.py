@@ -42,7 +42,7 @@ class Detection(Loss):
     ShapeError
         Where output or targets have other shapes.
     TrainingError
-        Where a target is no class, or a centre lies outside the image.
+        Where a target is no class, a centre lies outside the image, or a size is not from 0 to 1.
 
     Source: Redmon et al., CVPR 2016 (a grid whose cells are responsible for their objects); Su et al., ICCV 2023 (spiking).
 
@@ -121,23 +121,39 @@ class Detection(Loss):
         return mean_over_time(o, lengths)
 
     def _cells(self, target: Any, o: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Sample, row, column, class and box of every object."""
+        """Sample, row, column, class and box of the last object of every cell that holds one."""
         if not isinstance(target, Tensor) or target.ndim != 3 or target.shape[2] != 5 or len(target) != len(o):
             found = tuple(target.shape) if isinstance(target, Tensor) else type(target).__name__
             raise ShapeError(
                 f"Detection takes targets [B, M, 5] for {len(o)} samples, got {found}: class, centre, size."
             )
         target = target.to(o.device)
-        sample, place = (target[..., 0] >= 0).nonzero(as_tuple=True)
-        kinds, boxes = target[sample, place, 0].long(), target[sample, place, 1:].to(o.dtype)
-        if len(kinds) and int(kinds.max()) >= self.classes:
+        kind = target[..., 0]
+        wrong = kind[(kind != -1) & ~((kind >= 0) & (kind < self.classes) & (kind == kind.round()))]
+        if len(wrong):
             raise TrainingError(
-                f"target {int(kinds.max())} is no class: give classes from 0 to {self.classes - 1}, -1 to pad."
+                f"target {float(wrong[0]):g} is no class: give classes from 0 to {self.classes - 1}, -1 to pad."
             )
+        sample, place = (kind >= 0).nonzero(as_tuple=True)
+        kinds, boxes = kind[sample, place].long(), target[sample, place, 1:].to(o.dtype)
         if not bool(((boxes[:, :2] >= 0) & (boxes[:, :2] < 1)).all()):
             raise TrainingError("a centre lies outside the image: give boxes in parts of the image, from 0 to 1.")
+        sizes = boxes[:, 2:]
+        wrong = sizes[~((sizes > 0) & (sizes <= 1))]
+        if len(wrong):
+            raise TrainingError(
+                f"a box has the width or height {float(wrong[0]):g}: give sizes in parts of the image, above 0, up to 1."
+            )
         height, width = o.shape[2:]
-        return sample, (boxes[:, 1] * height).long(), (boxes[:, 0] * width).long(), kinds, boxes
+        row, column = (boxes[:, 1] * height).long(), (boxes[:, 0] * width).long()
+        last = _last((sample * height + row) * width + column, len(o) * height * width)
+        return sample[last], row[last], column[last], kinds[last], boxes[last]
+
+
+def _last(cell: Tensor, cells: int) -> Tensor:
+    """Whether an object [N] is the last of its ``cell`` [N]."""
+    order = torch.arange(len(cell), device=cell.device)
+    return order == cell.new_zeros(cells).scatter_reduce(0, cell, order, "amax")[cell]
 
 
 def _mean(x: Tensor) -> Tensor:
