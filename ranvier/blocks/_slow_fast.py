@@ -23,7 +23,7 @@ class SlowFast(nn.Module):
         state = start(slow(frame)),   out[t] = fast(events[t], state)   for n steps, then the next frame
 
     ``start`` is a learnt linear map into the variable of each population in ``sets``; other variables start as in any call. The fast
-    network answers in every step, and forgets no more than n steps. All windows of n steps are one batch, so that training and
+    network answers in every step, and keeps nothing from before the last frame. All windows of n steps are one batch, so that training and
     evaluation of recordings take one call. In a stream, write ``state = hybrid.start(frame)`` at each frame and
     ``out, state = hybrid.fast(x, state)`` at each step.
 
@@ -40,14 +40,15 @@ class SlowFast(nn.Module):
     shape
         Of a sample of events in a step, where the first part of ``fast`` does not tell it.
     sets
-        Populations, such as ``["lif1", "readout1"]``; their sizes must be known. None: all that have the variable.
+        Names of populations, such as ``["lif1", "readout1"]``; their sizes must be known. None: all that have the variable.
     variable
         Which variable is set.
 
     Raises
     ------
     ShapeError
-        Where a number is not positive, a population is unknown or has no such variable, or frames and events do not fit.
+        Where a number is not positive, ``fast`` has several inputs or outputs, a population is unknown or has no such variable, or
+        features, frames and events do not fit.
 
     Source: Aydin, Gehrig, Gehrig & Scaramuzza, CVPR Workshops 2024 (hybrid ANN-SNN architecture).
 
@@ -64,22 +65,35 @@ class SlowFast(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         check_sizes("SlowFast", features=features, every=every)
+        if not isinstance(fast, Network) or len(fast.inputs) != 1 or len(fast.outputs) != 1:
+            raise ShapeError(
+                "SlowFast: fast must be a network with one input and one output, such as rv.Sequential(…)."
+            )
+        sets = [sets] if isinstance(sets, str) else sets
         self._shapes = None if shape is None else dict.fromkeys(fast.inputs, shape)
         held = {
             n: v[variable] for n, v in fast.initial_state(1, shapes=self._shapes).variables.items() if variable in v
         }
+        if not (held if sets is None else sets):
+            raise ShapeError(
+                f"SlowFast would set no state: sets={sets!r}, and {', '.join(held) or 'no population'} has a variable {variable!r}."
+            )
         for name in held if sets is None else sets:
             if name not in held:
                 raise ShapeError(
                     f"SlowFast: sets={name!r} is no population with a variable {variable!r}: choose from {', '.join(held) or 'none'}."
                 )
-        self.slow, self.fast, self.every, self.variable = slow, fast, every, variable
+        self.slow, self.fast, self.features, self.every, self.variable = slow, fast, features, every, variable
         self.sets = {name: tuple(held[name].shape[1:]) for name in (held if sets is None else sets)}
         self.maps = nn.ModuleList(nn.Linear(features, math.prod(size)) for size in self.sets.values())
 
     def start(self, frames: Tensor) -> State:
         """The state that ``frames`` [B, …] set, from which ``fast`` goes on."""
-        features = self.slow(frames)
+        features, expected = self.slow(frames), self.features
+        if features.ndim != 2 or features.shape[1] != expected:
+            raise ShapeError(
+                f"SlowFast: slow gives features of shape {tuple(features.shape)}, expected [B, {expected}], as features={expected} says."
+            )
         state = self.fast.initial_state(len(frames), shapes=self._shapes)
         told = {
             f"variables/{name}/{self.variable}": of(features).unflatten(1, size)
@@ -89,6 +103,10 @@ class SlowFast(nn.Module):
 
     def forward(self, frames: Tensor, events: Tensor) -> Tensor:
         """Frames [T/n, B, …] and events [T, B, …] -> outputs of ``fast`` [T, B, …]; frame k is seen before step k*n."""
+        if frames.ndim < 3 or events.ndim < 3:
+            raise ShapeError(
+                f"SlowFast takes frames [T/n, B, …] and events [T, B, …], got {tuple(frames.shape)} and {tuple(events.shape)}."
+            )
         windows, batch = frames.shape[:2]
         if events.shape[0] != windows * self.every or events.shape[1] != batch:
             raise ShapeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -15,7 +16,11 @@ from ranvier.neurons import LIF, Cell
 
 __all__ = ["spike_point"]
 
-_POOLS: dict[str, Callable[[tuple[int, int]], nn.Module]] = {"max": nn.MaxPool2d, "mean": nn.AvgPool2d}
+#: rounded up, so that points or groups beyond those expected make the output too long instead of being dropped
+_POOLS: dict[str, Callable[[tuple[int, int]], nn.Module]] = {
+    "max": partial(nn.MaxPool2d, ceil_mode=True),
+    "mean": partial(nn.AvgPool2d, ceil_mode=True),
+}
 
 
 def spike_point(

@@ -20,7 +20,7 @@ __all__ = ["card", "create", "example", "list_models"]
 
 
 def create(name: str, **options: Any) -> Network:
-    """A network by name: ``"sew_mini"`` with new weights, ``"sew_mini.digits"`` with trained ones.
+    """A network by name: ``"sew_mini"`` with new weights; with trained ones by a name of ``rv.models.list("*.*")``, where there are any.
 
     New weights come from torch's generator: call ``torch.manual_seed`` first for the same ones. ``options`` are those of the model
     (:func:`card` shows them with their defaults), and ``dtype``, ``provider``, ``reset_gradient``, ``seed`` and ``surrogate`` of
@@ -71,7 +71,9 @@ def card(name: str) -> Card:
     if isinstance(name, str) and "." in name:
         return card_in(_trained(name))
     entry = model(name)
-    return entry.card(entry.defaults, create(name))
+    with torch.random.fork_rng(devices=[]):
+        net = create(name)
+    return entry.card(entry.defaults, net)
 
 
 def list_models(pattern: str = "*") -> list[str]:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ranvier._files import replace_file
 from ranvier.errors import FileFormatError, RanvierError
 from ranvier.limits import content, plain_file
@@ -85,7 +87,10 @@ def save_model(net: Network, folder: str | os.PathLike[str], **known: Any) -> No
     misfit = _misfit(net, card)
     if misfit:
         raise RanvierError(f"{misfit}: save it with rv.save.")
-    text = write_card(card)
+    try:
+        text = write_card(card)
+    except (TypeError, ValueError) as error:
+        raise RanvierError(f"the card cannot hold {known} ({error}): give text and finite numbers.") from error
     read_card(json.loads(text), "the card")
     save(net, folder)
     replace_file(Path(folder) / _CARD, text)
@@ -128,7 +133,8 @@ def _misfit(net: Network, card: Card) -> str | None:
     if made.get("model") != entry.name or not isinstance(own, Mapping) or entry.options(own) != options:
         said = f"model {made.get('model')!r} with options {own}" if made else "no model"
         return f"the network says that it is {said}, and the card says {entry.name!r} with {options}"
-    fresh = {name: tuple(q.shape) for name, q in entry.build(**options).state_dict().items()}
+    with torch.random.fork_rng(devices=[]):
+        fresh = {name: tuple(q.shape) for name, q in entry.build(**options).state_dict().items()}
     held = {name: tuple(q.shape) for name, q in net.state_dict().items()}
     if fresh != held:
         other = min(set(fresh.items()) ^ set(held.items()))

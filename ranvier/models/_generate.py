@@ -46,15 +46,17 @@ def generate(net: Network, prompt: Any, count: int, *, temperature: float = 1.0,
     ShapeError
         Where the prompt is no [T, B] of tokens, is empty, or the network gives other logits.
     RanvierError
-        For a count that is not a positive whole number, a temperature below 0, and a network with several inputs or outputs.
+        For a count that is not a positive whole number, a temperature or seed below 0, and a network with several inputs or outputs.
 
     >>> net = rv.models.create("spikegpt_mini", characters=30)
     >>> text = rv.models.generate(net, torch.tensor([[3], [7]]), 20)
     """
     if not is_whole(count):
         raise RanvierError(f"generate: count={count!r} must be a positive whole number.")
-    if not temperature >= 0:
-        raise RanvierError(f"generate: temperature={temperature!r} must be 0 or above.")
+    if not isinstance(temperature, int | float) or not temperature >= 0:
+        raise RanvierError(f"generate: temperature={temperature!r} must be a number of 0 or above.")
+    if not is_whole(seed, 0):
+        raise RanvierError(f"generate: seed={seed!r} must be a whole number of 0 or above.")
     shapes = list(net.inputs.values())
     if len(shapes) != 1 or len(net.outputs) != 1 or shapes[0] is None or len(shapes[0]) != 1:
         raise RanvierError(
@@ -82,4 +84,5 @@ def _next(logits: Tensor, temperature: float, draw: torch.Generator) -> Tensor:
     """A token [B] for each row."""
     if temperature == 0:
         return logits.argmax(1)
-    return torch.multinomial((logits.float() / temperature).softmax(1), 1, generator=draw)[:, 0]
+    below = (logits - logits.amax(1, keepdim=True)).double()  # so that no temperature makes an infinite logit
+    return torch.multinomial((below / temperature).softmax(1), 1, generator=draw)[:, 0]

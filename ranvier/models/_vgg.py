@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.blocks import vgg
+from ranvier.errors import ShapeError
 from ranvier.models._registry import register
 from ranvier.models._stem import cells, head
 from ranvier.network import Sequential
@@ -28,5 +29,9 @@ def vgg_mini(
     ``plan`` is that of ``rv.blocks.vgg`` and ends with the last number of channels; ``tau`` in ms, at steps of 1 ms.
     """
     parts = vgg(inputs, plan, cell=cells(tau))
-    last = [entry for entry in plan if isinstance(entry, int)][-1]
-    return Sequential(*parts, *head(last, classes), dt=1 * ms, **network)
+    numbers = [entry for entry in plan if isinstance(entry, int)]
+    if not numbers:
+        raise ShapeError(
+            f"vgg_mini: plan={plan} holds no number of channels: give one at least, such as (16, 'M', 32)."
+        )
+    return Sequential(*parts, *head(numbers[-1], classes), dt=1 * ms, **network)

@@ -85,11 +85,22 @@ def test_its_parameters_are_saved_as_those_of_any_module() -> None:
         ({"every": 2.5}, "every=2.5"),
         ({"sets": ["lif7"]}, r"sets='lif7' is no population with a variable 'v': choose from lif1, readout1"),
         ({"variable": "w", "sets": ["lif1"]}, "choose from none"),
+        ({"variable": "w"}, "set no state: sets=None, and no population has a variable 'w'"),
+        ({"sets": []}, r"set no state: sets=\[\], and lif1, readout1 has a variable 'v'"),
     ],
 )
 def test_bad_arguments(how: dict, says: str) -> None:
     with pytest.raises(ShapeError, match=says):
         hybrid(**how)
+
+
+def test_a_fast_part_that_is_no_network_and_features_of_another_size() -> None:
+    with pytest.raises(ShapeError, match="fast must be a network with one input"):
+        rv.blocks.SlowFast(nn.Flatten(), nn.Linear(16, 2), features=16, every=2)
+    with pytest.raises(ShapeError, match=r"features of shape \(6, 5\), expected \[B, 6\]"):
+        hybrid(features=6)(*seen(2))
+    with pytest.raises(ShapeError, match=r"got \(3,\) and \(12,\)"):
+        hybrid()(torch.zeros(3), torch.zeros(12))
 
 
 def test_populations_without_a_size_are_refused() -> None:

@@ -27,6 +27,16 @@ def coded(batch: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return rv.encoding.bernoulli(groups, 6, generator=generator)
 
 
+@pytest.mark.parametrize("pool", ["max", "mean"])
+@pytest.mark.parametrize(("groups", "size"), [(5, 5), (4, 6), (4, 13)])
+def test_no_point_and_no_group_is_dropped(pool: str, groups: int, size: int) -> None:
+    net = rv.Sequential(
+        *rv.blocks.spike_point(groups=4, size=5, local=8, wide=12, pool=pool), rv.Linear(12, 3), dt=1 * ms
+    )
+    with pytest.raises(ShapeError, match="12"):
+        net(torch.ones(2, 1, 6, groups, size))
+
+
 @pytest.mark.parametrize("batch", [1, 7])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_order_of_groups_and_points_does_not_matter(batch: int, dtype: torch.dtype) -> None:

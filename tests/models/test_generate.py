@@ -41,6 +41,12 @@ def test_draws_follow_the_seed_and_the_temperature() -> None:
     assert torch.equal(cold, rv.models.generate(net, PROMPT, 30, temperature=0))
 
 
+def test_the_smallest_temperature_takes_the_most_probable_token() -> None:
+    net = model()
+    coldest = rv.models.generate(net, PROMPT, 5, temperature=1e-300)
+    assert torch.equal(coldest, rv.models.generate(net, PROMPT, 5, temperature=0))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "says"),
     [
@@ -48,6 +54,8 @@ def test_draws_follow_the_seed_and_the_temperature() -> None:
         (lambda: rv.models.generate(model(), PROMPT, 1.5), RanvierError, "count=1.5"),
         (lambda: rv.models.generate(model(), PROMPT, 5, temperature=-1.0), RanvierError, "temperature=-1.0"),
         (lambda: rv.models.generate(model(), PROMPT, 5, temperature=float("nan")), RanvierError, "temperature=nan"),
+        (lambda: rv.models.generate(model(), PROMPT, 5, temperature="1"), RanvierError, "temperature='1'"),
+        (lambda: rv.models.generate(model(), PROMPT, 5, seed=1.5), RanvierError, "seed=1.5"),
         (lambda: rv.models.generate(model(), PROMPT[:0], 5), ShapeError, "no steps"),
         (lambda: rv.models.generate(model(), PROMPT[0], 5), ShapeError, "time first"),
         (lambda: rv.models.generate(model(), PROMPT + 9, 5), ShapeError, "but there are 9 tokens"),

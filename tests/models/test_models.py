@@ -125,6 +125,20 @@ class TestNames:
         with pytest.raises(RanvierError, match=f"{word}=0"):
             rv.models.example("sew_mini", **{word: 0})
 
+    def test_looking_at_a_model_draws_nothing(self, tmp_path: Path) -> None:
+        rv.models.save(made("ms_mini"), tmp_path / "model")
+        torch.manual_seed(0)
+        first = torch.rand(3)
+        torch.manual_seed(0)
+        rv.models.card("ms_mini")
+        rv.models.example("ms_mini")
+        rv.models.from_pretrained(tmp_path / "model")
+        assert torch.equal(torch.rand(3), first)
+
+    def test_a_plan_without_channels(self) -> None:
+        with pytest.raises(ShapeError, match="holds no number of channels"):
+            rv.models.create("vgg_mini", plan=("M",))
+
     def test_options_reach_the_network(self) -> None:
         net = rv.models.create("sew_mini", channels=[4, 8], classes=3, tau=5, seed=7, dtype=torch.float64)
         assert (net.seed, net.dtype) == (7, torch.float64)
@@ -204,6 +218,8 @@ class TestFolders:
         net = made("ms_mini")
         with pytest.raises(RanvierError, match="takes no 'family'"):
             rv.models.save(net, tmp_path, family="mine")
+        with pytest.raises(RanvierError, match="finite numbers"):
+            rv.models.save(net, tmp_path, figure=float("nan"))
         with pytest.raises(RanvierError, match="after a dot"):
             rv.models.save(net, tmp_path, name="sew_mini")
         with pytest.raises(RanvierError, match=r"differs.*rv\.save"):
