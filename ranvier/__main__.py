@@ -1,4 +1,4 @@
-"""``python -m ranvier.cli``."""
+"""``python -m ranvier``: the command line."""
 
 from __future__ import annotations
 
