@@ -150,9 +150,9 @@ def test_steps_cuts_checkpoints_and_files_have_the_same_numbers(make: Callable, 
         again, found = gradient(checkpoint=5)
         assert torch.equal(again, out)
         for a, b in zip(found, right, strict=True):
-            assert torch.allclose(
-                a, b, rtol=1e-2, atol=1e-3 * float(b.abs().max())
-            )  # sums of products in another order
+            # torch sums products in another order, and in bfloat16 on processors without instructions for it
+            assert torch.allclose(a, b, rtol=1e-2, atol=2e-2 * float(b.abs().max()))
+            assert cosine([a], [b]) > 0.9995
         with torch.no_grad():
             first, state = net(x[:7])
             assert state.variables["lif1"]["v"].dtype == torch.float32
