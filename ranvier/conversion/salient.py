@@ -75,6 +75,7 @@ def channel_saliency(made: Conversion, data: Any, *, seed: int = 0) -> dict[str,
     >>> {name: tuple(s.shape) for name, s in rv.conversion.channel_saliency(made, torch.rand(50, 8)).items()}
     {'layer_1': (16,)}
     """
+    _check(made, "channel_saliency")
     layers, drawn, count = spiking_layers(made), torch.Generator().manual_seed(seed), 0
     sums: dict[str, Tensor] = {}
     for x in batches_of(data):
@@ -96,7 +97,7 @@ def salient_levels(saliency: Mapping[str, Tensor], *, few: int, many: int, share
     Raises
     ------
     ConversionError
-        For steps that are not positive whole numbers with few <= many, or a share outside 0 … 1.
+        For steps that are not positive whole numbers with few <= many, a share outside 0 … 1, or saliencies that are not finite.
 
     Source: Xing et al., ICLR 2025 (SpikeLLM).
 
@@ -109,6 +110,8 @@ def salient_levels(saliency: Mapping[str, Tensor], *, few: int, many: int, share
         raise ConversionError(f"share={share!r} must be the part of channels with many steps, from 0 to 1.")
     found = {}
     for name, s in saliency.items():
+        if not isinstance(s, Tensor) or s.ndim != 1 or not bool(s.isfinite().all()):
+            raise ConversionError(f"saliency of {name} must be finite numbers [C]: use rv.conversion.channel_saliency.")
         levels = torch.full(s.shape, few)
         levels[s.argsort(descending=True)[: round(share * len(s))]] = many
         found[name] = levels
@@ -142,6 +145,7 @@ def merged_steps(made: Conversion, x: Tensor, levels: int | Mapping[str, Tensor]
     >>> rv.conversion.merged_steps(made, torch.rand(2, 8), 4)(torch.rand(1, 5, 8))[0].shape
     torch.Size([1, 5, 3])
     """
+    _check(made, "merged_steps")
     names, old = list(spiking_layers(made).values()), made.net
     for name in names:
         if old.populations[name].cell.name != "if":
@@ -168,6 +172,12 @@ def merged_steps(made: Conversion, x: Tensor, levels: int | Mapping[str, Tensor]
         worth = [_Worth(wanted[p.pre].to(old.dtype))] if p.pre in wanted else []
         net.connect(p.pre, p.post, [*worth, *p.chain], to=p.port, same_step=True)
     return net.eval()
+
+
+def _check(made: Conversion, what: str) -> None:
+    """Refuse what was not converted."""
+    if not isinstance(made, Conversion):
+        raise ConversionError(f"{what} takes a conversion, got {type(made).__name__}: give what rv.convert returned.")
 
 
 def _of(net: Network) -> Any:

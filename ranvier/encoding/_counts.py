@@ -88,7 +88,9 @@ def trains_of_counts(counts: Tensor, code: Code = "ternary", steps: int | None =
     """
     if code not in _CODES:
         raise RanvierError(f"code={code!r} is unknown: use {', '.join(map(repr, _CODES))}.")
-    if not bool((counts == counts.round()).all()):
+    if not isinstance(counts, Tensor):
+        raise RanvierError(f"counts are a {type(counts).__name__}: give a tensor, such as torch.tensor([3, -1]).")
+    if not bool((counts.isfinite() & (counts == counts.round())).all()):
         raise RanvierError("counts are not whole numbers: make them by rv.encoding.adaptive_counts.")
     if steps is not None and not is_whole(steps):
         raise RanvierError(f"steps={steps!r} must be a positive whole number.")
@@ -115,7 +117,7 @@ def counts_of_trains(trains: Tensor, code: Code = "ternary") -> Tensor:
     if code not in _CODES:
         raise RanvierError(f"code={code!r} is unknown: use {', '.join(map(repr, _CODES))}.")
     if code == "bitwise":
-        return torch.tensordot(2.0 ** torch.arange(len(trains)).to(trains), trains, 1)
+        return torch.tensordot((2 ** torch.arange(len(trains))).to(trains), trains, 1)
     total = trains.sum(0)
     if code == "ternary":
         return total

@@ -46,7 +46,12 @@ def tokens(ids: Any, size: int, *, dtype: torch.dtype = torch.float32) -> Tensor
     """
     if not is_whole(size):
         raise ShapeError(f"tokens: size={size!r} must be a positive whole number.")
-    given = torch.as_tensor(ids)
+    try:
+        given = torch.as_tensor(ids)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            f"tokens: ids are no whole numbers in rows of equal length ({error}); give [T, B], time first."
+        ) from error
     if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool:
         raise ShapeError(f"tokens: ids are {given.dtype}; give whole numbers, such as ids.long().")
     if given.ndim != 2:

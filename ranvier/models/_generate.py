@@ -57,6 +57,8 @@ def generate(net: Network, prompt: Any, count: int, *, temperature: float = 1.0,
         raise RanvierError(f"generate: temperature={temperature!r} must be a number of 0 or above.")
     if not is_whole(seed, 0):
         raise RanvierError(f"generate: seed={seed!r} must be a whole number of 0 or above.")
+    if not isinstance(net, Network):
+        raise RanvierError(f"generate takes a network, got {type(net).__name__}: give rv.Sequential or rv.Network.")
     shapes = list(net.inputs.values())
     if len(shapes) != 1 or len(net.outputs) != 1 or shapes[0] is None or len(shapes[0]) != 1:
         raise RanvierError(

@@ -153,7 +153,7 @@ def measure(case: Case) -> dict[str, float]:
 
 
 recipe = Recipe(
-    name="spiking_operators", title="A transformer's operators by spikes", papers=["S032"], citation="Zhang & Xu, arXiv 2024 (BrainTransformers)",
+    name="spiking_operators", title="A transformer's operators by spikes", papers=["S032"], citation="Tang & Zhu, arXiv:2410.14687 (BrainTransformers)",
     claim="Products of activations, softmax and SiLU can be computed by spiking cells, and replace the exact ones in a trained transformer.",
     data="Real: the 1,797 digits that scikit-learn ships, rows of 8 pixels as tokens, split 60/20/20 by each seed; random values for the bounds.",
     scale="One layer of one head, 16 numbers a token, 2,400 parameters; the paper has 3 billion parameters and further training with spikes.",

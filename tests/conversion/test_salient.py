@@ -111,6 +111,9 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: rv.conversion.salient_levels({}, few=3, many=2, share=0.5), "few not above many"),
     (lambda: rv.conversion.salient_levels({}, few=1, many=2, share=1.5), "share=1.5"),
     (lambda: rv.conversion.salient_levels({}, few=1, many=2.5, share=0.5), "many=2.5"),  # type: ignore[arg-type]
+    (lambda: rv.conversion.salient_levels({"a": torch.tensor([float("nan")])}, few=1, many=2, share=0.5), "saliency of a must be finite"),
+    (lambda: rv.conversion.channel_saliency(model(), X), "got Sequential: give what rv.convert returned"),  # type: ignore[arg-type]
+    (lambda: rv.conversion.merged_steps(model(), X[:2], 2), "got Sequential: give what rv.convert returned"),  # type: ignore[arg-type]
     (lambda: rv.conversion.merged_steps(MADE, X[:2], 0), "levels of .* are 0"),
     (lambda: rv.conversion.merged_steps(MADE, X[:2], 1.5), "are 1.5"),  # type: ignore[arg-type]
     (lambda: rv.conversion.merged_steps(MADE, X[:2], {}), "give those of"),

@@ -67,6 +67,12 @@ def test_without_k_all_passes_and_the_gradient_always_does() -> None:
     assert torch.equal(module(torch.zeros(2, 4)), torch.zeros(2, 4))
 
 
+@pytest.mark.parametrize("code", ["binary", "ternary", "bitwise"])
+def test_integers_are_counted_as_well(code: Any) -> None:
+    counts = torch.tensor([5, -3, 0])
+    assert torch.equal(rv.encoding.counts_of_trains(rv.encoding.trains_of_counts(counts, code), code), counts)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "says"),
     [
@@ -77,6 +83,8 @@ def test_without_k_all_passes_and_the_gradient_always_does() -> None:
         (lambda: rv.encoding.adaptive_counts(torch.tensor([float("nan")])), RanvierError, "NaN"),
         (lambda: rv.encoding.trains_of_counts(torch.ones(2), "unary"), RanvierError, "'unary' is unknown"),
         (lambda: rv.encoding.trains_of_counts(torch.full((2,), 0.5)), RanvierError, "not whole"),
+        (lambda: rv.encoding.trains_of_counts(torch.tensor([float("inf")])), RanvierError, "not whole"),
+        (lambda: rv.encoding.trains_of_counts([3, -1]), RanvierError, "are a list: give a tensor"),  # type: ignore[arg-type]
         (lambda: rv.encoding.trains_of_counts(torch.full((2,), 5.0), steps=4), RanvierError, "at least 5"),
         (lambda: rv.encoding.trains_of_counts(torch.full((2,), 5.0), "bitwise", steps=2), RanvierError, "at least 3"),
         (lambda: rv.encoding.trains_of_counts(torch.ones(2), steps=0), RanvierError, "steps=0"),

@@ -56,6 +56,8 @@ def test_the_smallest_temperature_takes_the_most_probable_token() -> None:
         (lambda: rv.models.generate(model(), PROMPT, 5, temperature=float("nan")), RanvierError, "temperature=nan"),
         (lambda: rv.models.generate(model(), PROMPT, 5, temperature="1"), RanvierError, "temperature='1'"),
         (lambda: rv.models.generate(model(), PROMPT, 5, seed=1.5), RanvierError, "seed=1.5"),
+        (lambda: rv.models.generate(torch.nn.ReLU(), PROMPT, 5), RanvierError, "takes a network, got ReLU"),  # type: ignore[arg-type]
+        (lambda: rv.models.generate(model(), "text", 5), ShapeError, "no whole numbers in rows"),
         (lambda: rv.models.generate(model(), PROMPT[:0], 5), ShapeError, "no steps"),
         (lambda: rv.models.generate(model(), PROMPT[0], 5), ShapeError, "time first"),
         (lambda: rv.models.generate(model(), PROMPT + 9, 5), ShapeError, "but there are 9 tokens"),
