@@ -47,6 +47,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "doctor": Command("ranvier.cli._doctor", "doctor", "Show versions, processor, kernel cache and what is missing."),
     "demo": Command("ranvier.cli.demo", "demo", "Train on digits and simulate a circuit."),
+    "train": Command("ranvier.cli._train", "train", "Train a named model again and save it with its card."),
 }
 
 #: what ``ranvier recipes`` does beside running one
