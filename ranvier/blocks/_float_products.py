@@ -33,7 +33,8 @@ def float_products(net: nn.Module, x: Any, *more: Any, **how: Any) -> FloatProdu
     thresholds can take over.
 
     For each projection of a network the emissions that enter it are looked at, and what its transforms compute. The equations by which cells
-    with states advance are not looked at; products of inputs in cells without states, such as the joins ``"and"`` and ``"iand"``, are. In other modules every operation of torch is.
+    with states advance are not looked at; products of inputs in cells without states, such as the joins ``"and"`` and ``"iand"``, are.
+    In other modules every operation of torch is looked at, and listed unless it is known to add, compare, choose or move numbers only.
     Listed is what this batch shows: give one on which all cells fire.
 
     Parameters

@@ -11,29 +11,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from ranvier.blocks._operations import ATTENTION, AVERAGES, OF_ONE, OPERANDS, SUMS
 from ranvier.blocks._product import BINARY, COUNTS, FloatProducts, Product, Values, values_of
 
 __all__ = ["Watch"]
 
 Tensor = torch.Tensor
 
-#: by name of torch's operation, the places of both operands among its arguments
-_OPERANDS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "ger", "linear", "mul", "div", "convolution", "mkldnn_convolution"), (0, 1)),
-    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv", "addr", "addcmul", "addcdiv"), (1, 2)),
-    "native_batch_norm": (0, 1), "_native_batch_norm_legit_no_training": (0, 1), "cudnn_batch_norm": (0, 1), "_trilinear": (0, 2), "_prelu_kernel": (0, 1),
-}  # fmt: skip
-#: operations that multiply or divide numbers of one tensor with one another
-_OF_ONE = (
-    "_softmax", "_log_softmax", "pow", "prod", "cumprod", "native_layer_norm", "native_group_norm", "reciprocal", "rsqrt", "sqrt", "exp", "tanh",
-    "sigmoid", "gelu", "silu",
-)  # fmt: skip
-_ATTENTION = (
-    "_scaled_dot_product_flash_attention_for_cpu",
-    "_scaled_dot_product_flash_attention",
-    "_scaled_dot_product_efficient_attention",
-)
-_AVERAGES = ("mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
 _FOLDS = "a constant: weights or thresholds can take it over"
 
 
@@ -86,26 +70,39 @@ class Watch(TorchDispatchMode):
         given = [*_tensors((args, kwargs))]
         watched = not self.paused and any(t in self._data for t in given)
         if watched:  # before an operation in place
-            self._see(func._schema.name.rpartition("::")[2].rstrip("_"), args)
+            self._see(func, args, kwargs)
         out = func(*args, **kwargs)
         if watched:
             self.mark((out, args[0]) if func._schema.is_mutable else out)
         return out
 
-    def _see(self, name: str, args: tuple[Any, ...]) -> None:
-        if name in _OPERANDS:
-            self._product(name, *(args[k] if k < len(args) else None for k in _OPERANDS[name]))
-        elif name in _OF_ONE and args[0] in self._data:
-            found = values_of(args[0])
-            if found.level != BINARY or name == "_softmax":
-                self._note(name.strip("_"), 2, (tuple(args[0].shape),), found.largest, "of numbers of one tensor")
-        elif name in _ATTENTION:
+    def _see(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        space, _, name = func._schema.name.rpartition("::")
+        name = name.rstrip("_")
+        if name in OPERANDS:
+            self._product(name, *(args[k] if k < len(args) else None for k in OPERANDS[name]))
+        elif name in ATTENTION:
             self._judge("attention", [values_of(t) for t in args[:2]], tuple(tuple(t.shape) for t in args[:3]))
             self._note("attention", 2, tuple(tuple(t.shape) for t in args[:3]), values_of(args[2]).largest, "softmax")
-        elif name in _AVERAGES:
+        elif name in AVERAGES:
             self._note(
                 name.strip("_"), 0, (tuple(args[0].shape),), values_of(args[0]).largest, f"1/n of an average, {_FOLDS}"
             )
+        elif name in ("add", "sub", "rsub") and abs(kwargs.get("alpha", 1)) != 1:
+            self._note(name, 0, tuple(_shape(t) for t in args), abs(kwargs["alpha"]), _FOLDS)
+        elif not (func.is_view or name in SUMS or name.startswith(("new_", "constant_pad")) or name.endswith("_like")):
+            self._other(space, name, torch.Tag.pointwise in func.tags or name in OF_ONE, (args, kwargs))
+
+    def _other(self, space: str, name: str, each: bool, given: Any) -> None:
+        """Note an operation that is not known to add only. One of ``each`` number makes two numbers of spikes, which weights can hold."""
+        data = [t for t in _tensors(given) if t in self._data and t.is_floating_point()]
+        if not data:
+            return
+        found, shapes = [values_of(t) for t in data], tuple(tuple(t.shape) for t in data)
+        if space != "aten":
+            self._judge(name, found, shapes)
+        elif not each or any(v.level != BINARY for v in found):
+            self._note(name.strip("_"), 2, shapes, max(v.largest for v in found), "more than sums")
 
     def _product(self, name: str, *operands: Any) -> None:
         data = [t for t in operands if isinstance(t, Tensor) and t in self._data]

@@ -155,6 +155,53 @@ def test_quotients_and_squares(function: Callable[[Tensor], Tensor], group: str,
     assert only[0].remark.startswith(remark)
 
 
+def own(function: Callable[[Tensor], Tensor]) -> nn.Module:
+    class Own(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return function(x)
+
+    return Own()
+
+
+@pytest.mark.parametrize(
+    ("module", "operation"),
+    [
+        (nn.LSTM(6, 6), "rnn"), (nn.ELU(), "elu"), (nn.Softplus(), "softplus"), (nn.Hardswish(), "hardswish"), (own(torch.sin), "sin"),
+        (own(torch.log), "log"), (own(lambda x: x.var(0)), "var"), (own(lambda x: torch.cdist(x, x)), "cdist"),
+        (own(lambda x: x.lerp(x.flip(0), 0.3)), "lerp"), (own(lambda x: x.logsumexp(0)), "logsumexp"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)  # fmt: skip
+def test_an_operation_that_is_not_known_to_add_is_listed(module: nn.Module, operation: str) -> None:
+    found = list_of(module, 0.1 + torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(0)))
+    assert [p for p in found.floats if operation in p.operation]
+    assert len(found.floats) == 1
+
+
+def test_spikes_inside_a_recurrent_module_do_not_hide_its_products() -> None:
+    assert list_of(nn.LSTM(6, 6), (torch.rand(4, 3, 6) < 0.5).float()).floats
+    assert not list_of(nn.ELU(), (torch.rand(4, 3, 6) < 0.5).float()).floats
+
+
+def test_sums_choices_and_moves_are_not_listed() -> None:
+    def moved(x: Tensor) -> Tensor:
+        x = torch.cat([x.flip(0), x.roll(1)], -1).repeat(1, 2, 1).permute(1, 0, 2).contiguous()
+        x = nn.functional.max_pool1d(nn.functional.pad(torch.where(x > 0.5, x, 0), (2, 2)), 2).relu().clamp(max=2)
+        first, second = x.cumsum(1).sort(1)[0].unsafe_chunk(2, -1)
+        x = nn.functional.interpolate((first - second).topk(2)[0], scale_factor=2).double()
+        return (
+            x.masked_fill(x > 1, 0)
+            + torch.zeros_like(x)
+            + x.new_ones(1)
+            - nn.functional.one_hot((x > 0).long()).sum(-1)
+        )
+
+    found = list_of(own(moved), torch.rand(4, 3, 6))
+    assert (found.floats, found.counts, found.scales) == ((), (), ())
+    (scale,) = list_of(own(lambda x: x.add(x.flip(0), alpha=0.3)), torch.rand(4, 3, 6)).scales
+    assert (scale.operation, scale.largest) == ("add", 0.3)
+
+
 def test_the_first_layer_on_images_and_single_synapses_count() -> None:
     net = rv.Network(dt=1 * ms)
     net.input("image", (8,))
