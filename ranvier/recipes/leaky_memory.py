@@ -83,6 +83,7 @@ recipe = Recipe(
     controls={FAST: "all memory units have 2 ms"}, measures={"area": "%", "explained": "%", "parameters": ""},
     seeds=(1, 2, 3), settings=Settings(), quick={"samples": 32, "steps": 60, "epochs": 1, "seeds": (1,)}, minutes=2, measure=measure,
     expected=[
+        Expect("spikes: it beats chance", (LEAKY, "area"), ">", 0.5),
         Expect("spikes: it beats the point neuron", (LEAKY, "area"), ">", (POINT, "area")),
         Expect("voltage: it beats the point neuron", (LEAKY, "explained"), ">", (POINT, "explained")),
         Expect("voltage: it beats a spiking network", (LEAKY, "explained"), ">", (PLAIN, "explained")),
