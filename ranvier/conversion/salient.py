@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from ranvier.conversion.convert import Conversion, spiking_layers
 from ranvier.conversion.thresholds import batches_of
+from ranvier.conversion.watch import Watch
 from ranvier.errors import ConversionError
 from ranvier.network import Network
 from ranvier.neurons import MultiSpikeIF
@@ -31,21 +32,6 @@ class _Worth(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.factor
-
-
-class _Differentiated(fx.Interpreter):
-    """Runs a traced network and keeps some values, whose gradient will be asked for."""
-
-    def __init__(self, model: fx.GraphModule, names: set[str]) -> None:
-        super().__init__(model)
-        self.names, self.values = names, {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        """One layer."""
-        value = super().run_node(n)
-        if n.name in self.names:
-            self.values[n.name] = value
-        return value
 
 
 def channel_saliency(made: Conversion, data: Any, *, seed: int = 0) -> dict[str, Tensor]:
@@ -79,7 +65,7 @@ def channel_saliency(made: Conversion, data: Any, *, seed: int = 0) -> dict[str,
     layers, drawn, count = spiking_layers(made), torch.Generator().manual_seed(seed), 0
     sums: dict[str, Tensor] = {}
     for x in batches_of(data):
-        run = _Differentiated(made.traced.model, set(layers))
+        run = Watch(made.traced.model, set(layers))
         with torch.enable_grad():
             y = run.run(x.detach().requires_grad_())
             sign = torch.randint(2, y.shape, generator=drawn).to(y) * 2 - 1

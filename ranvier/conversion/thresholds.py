@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import fx
 
+from ranvier.conversion.watch import Watch
 from ranvier.errors import ConversionError
 from ranvier.values import is_whole
 
@@ -52,21 +53,6 @@ def batches_of(data: Any) -> Iterator[Tensor]:
         raise ConversionError("data holds no sample: thresholds are taken from activations on data.")
 
 
-class _Watch(fx.Interpreter):
-    """Runs a traced network and keeps the values of some of its layers."""
-
-    def __init__(self, model: fx.GraphModule, names: set[str]) -> None:
-        super().__init__(model)
-        self.names, self.values = names, {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        """One layer."""
-        value = super().run_node(n)
-        if n.name in self.names:
-            self.values[n.name] = value
-        return value
-
-
 @torch.no_grad()
 def observed(model: fx.GraphModule, names: Iterable[str], data: Any) -> Iterator[dict[str, Tensor]]:
     """The values of the layers ``names``, batch after batch.
@@ -76,7 +62,7 @@ def observed(model: fx.GraphModule, names: Iterable[str], data: Any) -> Iterator
     ConversionError
         Where a batch does not fit the network, or a layer gives NaN or infinite numbers.
     """
-    watch = _Watch(model, set(names))
+    watch = Watch(model, set(names))
     for x in batches_of(data):
         try:
             watch.run(x)
