@@ -164,8 +164,10 @@ class MotifDetector(Estimator):
         levels = np.unique(np.quantile(height, np.linspace(0, 1, _LEVELS)))
         rasters = (Raster(step[height >= level], motif[height >= level], wanted.shape) for level in levels)
         scores = np.array([match_occurrences(found, wanted, tolerance=self.tolerance).f1 for found in rasters])
-        best = levels[scores == scores.max()]
-        self.threshold_ = float((best[0] + best[-1]) / 2)
+        first = int(scores.argmax())
+        others = np.flatnonzero(scores[first:] < scores[first])
+        last = first + int(others[0]) - 1 if len(others) else len(levels) - 1
+        self.threshold_ = float((levels[first] + levels[last]) / 2)
         return self
 
     def decision_function(self, raster: Any) -> Tensor:

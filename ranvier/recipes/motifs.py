@@ -98,7 +98,7 @@ def measure(case: Case) -> dict[str, float]:
 
 
 recipe = Recipe(
-    name="motifs", title="Spiking motifs by their delays", papers=["S051", "S242"], citation="Perrinet, ICANN 2023; Grimaldi, Gruel, Besnainou, Jérémie, Martinet & Perrinet, Brain Sciences 2022",
+    name="motifs", title="Spiking motifs by their delays", papers=["S051", "S242"], citation="Perrinet, ICANN 2023; Grimaldi, Gruel, Besnainou, Jérémie, Martinet & Perrinet, Brain Sciences 2023",
     claim="Logistic regression on spikes at all delays detects planted motifs to the step and recovers their delays; a rate code does not.",
     data="Generated: motifs of 40 spikes (1 % of cells and delays) are planted at random times, once in 500 steps each, in background spikes of probability 0.01. Motifs overlap.",
     scale="Four motifs of 128 cells and 31 delays, 20,000 steps to learn from; the paper has 144 motifs of as many cells and delays, and ten million steps. It plants by logits, without jitter.",
