@@ -28,7 +28,8 @@ TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 #: how many times rounding grows in the upstroke of a spike
 GROWTH = {"izhikevich": 100, "adex": 10, "hodgkin_huxley": 10}
 NAMES = [
-    "ALIF", "IF", "LIF", "AdEx", "CurrentLIF", "HodgkinHuxley", "Izhikevich", "LeakyReadout", "ResonateAndFire",
+    "ALIF", "IF", "LIF", "WKV", "AdEx", "CurrentLIF", "HodgkinHuxley", "IntegerLIF", "Izhikevich", "LeakyReadout",
+    "LegendreMemory", "LinearAttention", "MultiSpikeIF", "ResonateAndFire",
     "SlidingPSN", "StateSpace", "StochasticLIF", "TraubMiles",
     "frozen", "noisy", "events", "nonlinear", "silent", "counter",
 ]  # fmt: skip
