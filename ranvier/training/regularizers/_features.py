@@ -43,7 +43,7 @@ class Features(Regularizer):
 
     Source: Qiu et al., ICLR 2025 (fine-grained distillation of a quantized spike-driven transformer).
 
-    >>> teacher = lambda x: {"lif1": torch.rand(x.shape[1], 30)}
+    >>> teacher = lambda x: {"lif1": torch.rand(x.shape[1], 16)}
     >>> fit = rv.train(net, data, epochs=1, regularizers=[rv.regularizers.Features(0.1, ["lif1"], teacher)])
     """
 
