@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -109,7 +110,7 @@ def example(name: str, batch: int = 2, steps: int | None = None, *, seed: int = 
     )
 
 
-def _trained(name: str) -> Any:
+def _trained(name: str) -> Path:
     """The folder of trained weights called ``name``."""
     folders = trained()
     if name not in folders:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from ranvier.blocks import ms as ms_block
-from ranvier.connectivity import Conv2d, ThresholdBatchNorm
 from ranvier.models._registry import register
-from ranvier.models._stem import cells, head
+from ranvier.models._stem import cells, convolution, head, residual
 from ranvier.network import Sequential
 from ranvier.units import ms
 
@@ -24,6 +22,6 @@ def ms_mini(
     A block has stride 2 where the number of channels changes. ``tau`` in ms, at steps of 1 ms.
     """
     cell = cells(tau)
-    first = Conv2d(inputs, channels[0], 3, padding=1, bias=False), ThresholdBatchNorm(channels[0])
-    blocks = [ms_block(a, b, stride=1 + (a != b), cell=cell) for a, b in pairwise(channels)]
+    first = convolution(inputs, channels[0])
+    blocks = residual(ms_block, channels, cell)
     return Sequential(*first, *blocks, cell(), *head(channels[-1], classes), dt=1 * ms, **network)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from torch import nn
 
-from ranvier.connectivity import Conv2d, ThresholdBatchNorm
 from ranvier.models._registry import register
-from ranvier.models._stem import cells, head
+from ranvier.models._stem import cells, convolution, head
 from ranvier.network import Sequential
 from ranvier.neurons import Cell
 from ranvier.units import ms
@@ -30,9 +30,6 @@ def plain_conv_mini(
     ``tau`` in ms, at steps of 1 ms.
     """
     parts: list[nn.Module | Cell] = []
-    before = inputs
-    for k, made in enumerate(channels):
-        parts += [Conv2d(before, made, 3, stride=1 + (k > 0), padding=1, bias=False), ThresholdBatchNorm(made)]
-        parts += [cells(tau)()]
-        before = made
-    return Sequential(*parts, *head(before, classes), dt=1 * ms, **network)
+    for k, (given, made) in enumerate(pairwise((inputs, *channels))):
+        parts += [*convolution(given, made, stride=1 + (k > 0)), cells(tau)()]
+    return Sequential(*parts, *head(channels[-1], classes), dt=1 * ms, **network)

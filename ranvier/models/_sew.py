@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 from ranvier.blocks import sew
 from ranvier.models._registry import register
-from ranvier.models._stem import cells, head, stem
+from ranvier.models._stem import cells, convolution, head, residual
 from ranvier.network import Sequential
 from ranvier.units import ms
 
@@ -24,5 +24,6 @@ def sew_mini(
     A block has stride 2 where the number of channels changes. ``join`` is that of ``rv.blocks.sew``, ``tau`` in ms at steps of 1 ms.
     """
     cell = cells(tau)
-    blocks = [sew(a, b, stride=1 + (a != b), join=join, cell=cell) for a, b in pairwise(channels)]
-    return Sequential(*stem(inputs, channels[0], cell), *blocks, *head(channels[-1], classes), dt=1 * ms, **network)
+    blocks = residual(partial(sew, join=join), channels, cell)
+    first = convolution(inputs, channels[0])
+    return Sequential(*first, cell(), *blocks, *head(channels[-1], classes), dt=1 * ms, **network)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from torch import nn
 
-from ranvier.connectivity import Conv2d, Linear, ThresholdBatchNorm
+from ranvier.connectivity import Linear, ThresholdBatchNorm
 from ranvier.errors import ShapeError
 from ranvier.models._registry import register
-from ranvier.models._stem import cells
+from ranvier.models._stem import cells, convolution
 from ranvier.network import Sequential
 from ranvier.neurons import Cell, LeakyReadout
 from ranvier.units import ms
@@ -37,10 +38,8 @@ def sparse_cnn_mini(
             f"sparse_cnn_mini: side={side} must be a multiple of {2 ** len(channels)}, for {len(channels)} convolutions of stride 2."
         )
     parts: list[nn.Module | Cell] = []
-    before = inputs
-    for made in channels:
-        parts += [Conv2d(before, made, 3, stride=2, padding=1, bias=False), ThresholdBatchNorm(made), cells(tau)()]
-        before = made
-    left = before * (side // 2 ** len(channels)) ** 2
+    for given, made in pairwise((inputs, *channels)):
+        parts += [*convolution(given, made, stride=2), cells(tau)()]
+    left = channels[-1] * (side // 2 ** len(channels)) ** 2
     parts += [nn.Flatten(), Linear(left, hidden), ThresholdBatchNorm(hidden), cells(tau)()]
     return Sequential(*parts, Linear(hidden, classes), LeakyReadout(classes, tau=tau * ms), dt=20 * ms, **network)

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
-from torch import nn
-
 from ranvier.blocks import spike_convolutions, spike_driven
-from ranvier.connectivity import Conv2d, ThresholdBatchNorm
 from ranvier.models._registry import register
-from ranvier.models._stem import cells, head
+from ranvier.models._stem import cells, convolution, head
 from ranvier.network import Sequential
 from ranvier.neurons import LIF
 from ranvier.units import ms
 
 __all__ = ["meta_spikeformer_mini", "qkformer_mini"]
-
-
-def _halved(given: int, made: int) -> tuple[nn.Module, nn.Module]:
-    """A convolution of stride 2 with its norm."""
-    return Conv2d(given, made, 3, stride=2, padding=1, bias=False), ThresholdBatchNorm(made)
 
 
 @register(family="spike-driven transformer", input=("inputs", 28, 28), steps=4, papers=("Yao et al., ICLR 2024",))
@@ -35,8 +28,8 @@ def meta_spikeformer_mini(
     """
     cell = cells(tau)
     parts: list[Any] = []
-    for k, (given, made) in enumerate(zip((inputs, *channels), channels, strict=False)):
-        parts += [*([cell()] * (k > 0)), *_halved(given, made)]
+    for k, (given, made) in enumerate(pairwise((inputs, *channels))):
+        parts += [*([cell()] * (k > 0)), *convolution(given, made, stride=2)]
         if k + 1 < len(channels):
             parts += spike_convolutions(made, size=3, hidden=made, cell=cell)
     mask = partial(LIF, tau=tau * ms, V_th=V_mask)
@@ -58,8 +51,8 @@ def qkformer_mini(
     mask = partial(LIF, tau=tau * ms, V_th=V_mask)
     spikes = shortcut == "add"
     parts: list[Any] = []
-    for k, (given, made) in enumerate(zip((inputs, *channels), channels, strict=False)):
-        parts += [*([cell()] * (k > 0 and not spikes)), *_halved(given, made), *([cell()] * spikes)]
+    for k, (given, made) in enumerate(pairwise((inputs, *channels))):
+        parts += [*([cell()] * (k > 0 and not spikes)), *convolution(given, made, stride=2), *([cell()] * spikes)]
         kind = "token" if k + 1 < len(channels) else "linear"
         parts += spike_driven(made, heads, kind=kind, hidden=2 * made, shortcut=shortcut, cell=cell, mask=mask)
     end = () if spikes else (cell(),)
