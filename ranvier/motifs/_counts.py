@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranvier.motifs._raster import Raster
+from ranvier.motifs._raster import Raster, spans
 
 __all__ = ["log_odds"]
 
@@ -24,7 +24,7 @@ def log_odds(
     low = np.searchsorted(raster.times, occurrences.times - window + 1)
     high = np.searchsorted(raster.times, occurrences.times, side="right")
     each = high - low
-    spike = np.arange(each.sum()) - np.repeat(each.cumsum() - each - low, each)
+    spike = spans(low, each)
     delay = np.repeat(occurrences.times, each) - raster.times[spike]
     place = (np.repeat(occurrences.rows, each) * cells + raster.rows[spike]) * window + delay
     seen = np.bincount(place, minlength=motifs * cells * window).reshape(motifs, cells, window)

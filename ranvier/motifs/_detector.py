@@ -10,6 +10,7 @@ import torch
 
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.limits import need
+from ranvier.motifs._checks import check_positive, check_share, check_whole, largest
 from ranvier.motifs._counts import log_odds
 from ranvier.motifs._estimator import Estimator
 from ranvier.motifs._evidence import evidence_of, peaks_of
@@ -20,7 +21,6 @@ from ranvier.motifs.pieces import EvidenceLoss, Pieces
 from ranvier.network import Network
 from ranvier.training import train
 from ranvier.units import ms
-from ranvier.values import is_whole
 
 __all__ = ["MotifDetector"]
 
@@ -209,13 +209,7 @@ class MotifDetector(Estimator):
             Where the share is not below 1.
         """
         self._fitted("prune")
-        if not 0 <= share < 1:
-            raise RanvierError(f"prune: share={share!r}; give the share to remove, from 0 to below 1.")
-        size = np.where(self._kept, np.abs(self.kernel_), -1.0).ravel()
-        left = max(1, round((1 - share) * self.synapses_))
-        kept = np.zeros(size.shape, bool)
-        kept[np.argpartition(size, -left)[-left:]] = True
-        kept = kept.reshape(self.kernel_.shape)
+        kept = largest(self.kernel_, self._kept, share)
         self._keep(evidence_layer(self.kernel_, self.bias_, kept), kept)
         return self
 
@@ -275,14 +269,10 @@ class MotifDetector(Estimator):
         return raster.shape[0]
 
     def _check(self) -> None:
-        for name, least in (("window", 1), ("epochs", 0), ("batch_size", 1), ("tolerance", 0)):
-            if not is_whole(getattr(self, name), least):
-                raise RanvierError(f"{name}={getattr(self, name)!r}; give a whole number of at least {least}.")
-        for name in ("penalty", "significance", "lr"):
+        check_whole(self, window=1, epochs=0, batch_size=1, tolerance=0)
+        for name in ("penalty", "significance"):
             value = getattr(self, name)
-            if not 0 <= value < math.inf or (name == "lr" and not value):
-                raise RanvierError(
-                    f"{name}={value!r}; give a finite number {'above' if name == 'lr' else 'of at least'} 0."
-                )
-        if not 0 <= self.held_out < 1:
-            raise RanvierError(f"held_out={self.held_out!r}; give a share from 0 to below 1.")
+            if not 0 <= value < math.inf:
+                raise RanvierError(f"{name}={value!r}; give a finite number of at least 0.")
+        check_positive(self, "lr")
+        check_share(self, "held_out")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from ranvier.connectivity import Conv2d
 from ranvier.errors import RanvierError, ShapeError
+from ranvier.motifs._checks import check_positive, check_share, check_whole, largest
 from ranvier.motifs._estimator import Estimator
 from ranvier.network import Network, Relay
 from ranvier.neurons import Cell
 from ranvier.training import train
 from ranvier.units import ms
-from ranvier.values import is_whole
 
 __all__ = ["MotionDetector"]
 
@@ -106,8 +104,7 @@ class MotionDetector(Estimator):
             raise RanvierError(
                 f"held_out={self.held_out!r} of {len(x)} samples leaves none to learn from: give a smaller one."
             )
-        self._classes = int(y.max()) + 1
-        self._net = self._layer(x.shape[2:])
+        self._net = self._layer(x.shape[2:], int(y.max()) + 1)
         self.fit_ = train(
             self._net, (self._ended(x[:border]), y[:border]), (self._ended(x[border:]), y[border:]) if border < len(x) else None,
             epochs=self.epochs, loss=self._loss, lr=self.lr, batch_size=self.batch_size, schedule="cosine", seed=self.seed, progress=False,
@@ -155,13 +152,7 @@ class MotionDetector(Estimator):
             Where the share is not below 1.
         """
         self._fitted("prune")
-        if not 0 <= share < 1:
-            raise RanvierError(f"prune: share={share!r}; give the share to remove, from 0 to below 1.")
-        size = np.abs(self.kernel_).ravel()
-        left = max(1, round((1 - share) * self.synapses_))
-        kept = np.zeros(size.shape, bool)
-        kept[np.argpartition(size, -left)[-left:]] = True
-        self.kernel_ = self.kernel_ * kept.reshape(self.kernel_.shape)
+        self.kernel_ = self.kernel_ * largest(self.kernel_, self.kernel_ != 0, share)
         with torch.no_grad():
             for d, part in enumerate(self._maps(self._net)):
                 part.weight.copy_(torch.from_numpy(self.kernel_[:, :, d]))
@@ -173,7 +164,7 @@ class MotionDetector(Estimator):
         self._fitted("count synapses")
         return int((self.kernel_ != 0).sum())
 
-    def _layer(self, shape: tuple[int, ...]) -> Network:
+    def _layer(self, shape: tuple[int, ...], classes: int) -> Network:
         planes, height, width = shape
         torch.manual_seed(self.seed)
         net = Network(dt=1 * ms, seed=self.seed)
@@ -181,9 +172,9 @@ class MotionDetector(Estimator):
         net.population(_EXCHANGED, shape, Relay())
         net.connect(_INPUT, _EXCHANGED, Exchange())
         larger = Cell("v = maximum(same, exchanged) : 1\nsame : 1 (input)\nexchanged : 1 (input)", emit="v")
-        net.population(_LAYER, (self._classes, height - self.patch + 1, width - self.patch + 1), larger, output=True)
+        net.population(_LAYER, (classes, height - self.patch + 1, width - self.patch + 1), larger, output=True)
         for d in range(self.window):
-            first, second = (Conv2d(planes, self._classes, self.patch, bias=d == 0, delay=k * ms) for k in (d + 1, d))
+            first, second = (Conv2d(planes, classes, self.patch, bias=d == 0, delay=k * ms) for k in (d + 1, d))
             second.weight, second.bias = first.weight, first.bias
             net.connect(_INPUT, _LAYER, first, to="same", name=_name(d))
             net.connect(_EXCHANGED, _LAYER, second, to="exchanged")
@@ -213,13 +204,9 @@ class MotionDetector(Estimator):
         return x
 
     def _check(self) -> None:
-        for name in ("window", "patch", "epochs", "batch_size"):
-            if not is_whole(getattr(self, name)):
-                raise RanvierError(f"{name}={getattr(self, name)!r}; give a whole number of at least 1.")
-        if not 0 < self.lr < math.inf:
-            raise RanvierError(f"lr={self.lr!r}; give a finite number above 0.")
-        if not 0 <= self.held_out < 1:
-            raise RanvierError(f"held_out={self.held_out!r}; give a share from 0 to below 1.")
+        check_whole(self, window=1, patch=1, epochs=1, batch_size=1)
+        check_positive(self, "lr")
+        check_share(self, "held_out")
 
 
 def _name(delay: int) -> str:

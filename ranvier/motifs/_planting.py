@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier.errors import RanvierError, ShapeError
 from ranvier.limits import need
-from ranvier.motifs._raster import Raster
+from ranvier.motifs._raster import Raster, spans
 from ranvier.values import is_whole
 
 __all__ = ["Motifs", "draw_motifs", "plant_motifs"]
@@ -142,7 +142,7 @@ def plant_motifs(
     first = np.searchsorted(np.sort(motifs.motif), np.arange(count + 1))
     order = np.argsort(motifs.motif, kind="stable")
     each = np.diff(first)[truth[1]]
-    spike = order[np.arange(each.sum()) - np.repeat(each.cumsum() - each - first[truth[1]], each)]
+    spike = order[spans(first[truth[1]], each)]
     at = (
         np.repeat(when, each) - motifs.delay[spike] + np.rint(jitter * rng.standard_normal(len(spike))).astype(np.int64)
     )

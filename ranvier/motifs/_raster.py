@@ -15,7 +15,7 @@ from ranvier.units import ms, strip
 from ranvier.units.steps import steps_in
 from ranvier.values import is_whole
 
-__all__ = ["Raster"]
+__all__ = ["Raster", "spans"]
 
 Tensor = torch.Tensor
 
@@ -116,3 +116,8 @@ class Raster:
         place = torch.from_numpy((self.times[low:high] - start) * rows + self.rows[low:high])
         counts = torch.zeros((stop - start) * rows)
         return counts.index_add_(0, place, torch.ones(len(place))).view(stop - start, rows)
+
+
+def spans(start: np.ndarray, each: np.ndarray) -> np.ndarray:
+    """The whole numbers start[k], start[k] + 1, …, ``each[k]`` of them, for all k one after the other."""
+    return np.arange(each.sum()) - np.repeat(each.cumsum() - each - start, each)
