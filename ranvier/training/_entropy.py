@@ -6,6 +6,7 @@ import torch
 
 from ranvier.errors import TrainingError
 from ranvier.network import Network
+from ranvier.network.run.outputs import emission_of
 from ranvier.training._buffers import same_buffers
 from ranvier.training._signals import spiking
 from ranvier.training.batches import Signal
@@ -37,14 +38,13 @@ def emission_entropy(net: Network, x: Signal) -> dict[str, float]:
     >>> all(0 <= h <= 1 for h in bits.values())
     True
     """
-    read = {n: net.populations[n].cell.emit or "spike" for n in spiking(net)}
+    read = {n: emission_of(n, net.populations) for n in spiking(net)}
     if not read:
         raise TrainingError("emission_entropy: no population of the network fires: give it cells such as rv.LIF(…).")
-    record = {n: ["spikes" if label == "spike" else label] for n, label in read.items()}
     with torch.no_grad(), same_buffers(net):
-        seen = net.observe(x, record=record)
+        seen = net.observe(x, record={n: [label] for n, label in read.items()})
     found = {}
-    for name, (label,) in record.items():
+    for name, label in read.items():
         _, counts = seen[name][label].flatten().unique(return_counts=True)
         p = counts.double() / counts.sum()
         found[name] = max(0.0, -float((p * p.log2()).sum()))

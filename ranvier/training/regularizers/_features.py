@@ -10,6 +10,7 @@ import torch
 
 from ranvier.errors import ShapeError, TrainingError
 from ranvier.network import Network
+from ranvier.network.run.outputs import emission_of
 from ranvier.training.regularizers._regularizer import Regularizer, own_steps
 
 __all__ = ["Features"]
@@ -58,8 +59,9 @@ class Features(Regularizer):
 
     def variable(self, net: Network, population: str) -> str | None:
         """What the population emits."""
-        emit = net.populations[population].cell.emit
-        return "spikes" if emit == "spike" else emit
+        if net.populations[population].cell.emit is None:
+            return None
+        return emission_of(population, net.populations)
 
     def beside(self, x: Any) -> Mapping[str, Tensor]:
         """The teacher's features."""
