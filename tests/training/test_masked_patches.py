@@ -69,6 +69,7 @@ def test_a_network_learns_to_fill_in() -> None:
         (lambda: rv.data.MaskedPatches(torch.rand(3, 1, 8, 8), size=4, steps=-2), ShapeError, "steps=-2"),
         (lambda: rv.data.MaskedPatches(torch.rand(3, 1, 8, 8), size=4, share=1), ShapeError, "share=1 must lie"),
         (lambda: rv.data.MaskedPatches(torch.rand(3, 1, 8, 8), size=4, share="half"), ShapeError, "share='half' must lie"),
+        (lambda: rv.losses.MaskedRegression()({"a": torch.zeros(2, 3, 4)}, torch.zeros(3, 4)), ShapeError, "takes one output"),
         (lambda: rv.losses.MaskedRegression()(torch.zeros(2, 3, 4), torch.zeros(3, 5)), ShapeError, r"targets \(3, 5\)"),
         (lambda: rv.losses.MaskedRegression()(torch.zeros(2, 3, 4), torch.full((3, 4), NAN)), TrainingError, "every target of a batch is NaN"),
         (lambda: rv.losses.MaskedRegression()(torch.zeros(2, 3, 4), torch.zeros(3, 4) > 0), TrainingError, "real numbers"),

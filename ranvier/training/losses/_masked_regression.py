@@ -9,7 +9,7 @@ import torch
 
 from ranvier.errors import TrainingError
 from ranvier.training.losses._places import read, value_pairs
-from ranvier.training.losses.loss import Kind, Loss
+from ranvier.training.losses.loss import Kind, Loss, series
 
 __all__ = ["MaskedRegression"]
 
@@ -59,11 +59,12 @@ class MaskedRegression(Loss):
 
     def predict(self, out: Any, lengths: Tensor | None = None) -> Tensor:
         """The mean over time, of all values."""
-        return read(out, "mean", lengths)
+        return read(series(out, self, lengths, shaped=True), "mean", lengths)
 
     def compared(self, out: Any, target: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The known values [values], and what the network says of them."""
-        found, wanted = value_pairs(target, out, "mean", lengths, tuple(out.shape[2:]), "MaskedRegression")
+        """What the network says of the known values, and these values, both [N]."""
+        o = series(out, self, lengths, shaped=True)
+        found, wanted = value_pairs(target, o, "mean", lengths, tuple(o.shape[2:]), "MaskedRegression")
         known = ~wanted.isnan()
         if not bool(known.any()):
             raise TrainingError(
