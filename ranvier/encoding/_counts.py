@@ -86,15 +86,15 @@ def trains_of_counts(counts: Tensor, code: Code = "ternary", steps: int | None =
     tensor([[ 1., -1.],
             [ 1., -0.]])
     """
-    if code not in _CODES:
-        raise RanvierError(f"code={code!r} is unknown: use {', '.join(map(repr, _CODES))}.")
+    _check_code(code)
     if not isinstance(counts, Tensor):
         raise RanvierError(f"counts are a {type(counts).__name__}: give a tensor, such as torch.tensor([3, -1]).")
     if not bool((counts.isfinite() & (counts == counts.round())).all()):
         raise RanvierError("counts are not whole numbers: make them by rv.encoding.adaptive_counts.")
     if steps is not None and not is_whole(steps):
         raise RanvierError(f"steps={steps!r} must be a positive whole number.")
-    size, most = counts.abs(), int(counts.abs().max()) if counts.numel() else 0
+    size = counts.abs()
+    most = int(size.max()) if size.numel() else 0
     need = max(1, most.bit_length() if code == "bitwise" else most)
     if steps is not None and steps < need:
         raise RanvierError(f"steps={steps} are too few for {most} spikes in the {code} code: give at least {need}.")
@@ -114,8 +114,7 @@ def counts_of_trains(trains: Tensor, code: Code = "ternary") -> Tensor:
     >>> rv.encoding.counts_of_trains(rv.encoding.trains_of_counts(s, "binary"), "binary")
     tensor([ 3., -1.])
     """
-    if code not in _CODES:
-        raise RanvierError(f"code={code!r} is unknown: use {', '.join(map(repr, _CODES))}.")
+    _check_code(code)
     if code == "bitwise":
         return torch.tensordot((2 ** torch.arange(len(trains))).to(trains), trains, 1)
     total = trains.sum(0)
@@ -125,3 +124,9 @@ def counts_of_trains(trains: Tensor, code: Code = "ternary") -> Tensor:
         raise ShapeError(f"a binary train has two channels for each number, but there are {trains.shape[-1]}.")
     positive, negative = total.chunk(2, -1)
     return positive - negative
+
+
+def _check_code(code: str) -> None:
+    """Raise unless the code is known."""
+    if code not in _CODES:
+        raise RanvierError(f"code={code!r} is unknown: use {', '.join(map(repr, _CODES))}.")
