@@ -1,15 +1,14 @@
 """Evidence for motifs along a long raster: a detector, whole and pruned, against a dense convolution along time, on one thread.
 
-Run ``python -m benchmarks.micro.motif_evidence``. All sides are first shown to compute the same; then they run by turns and the table gives
+Run ``python -m benchmarks.micro.motif_evidence``. The results of all sides are first compared; then the sides run in turn, and the table gives
 medians and the ratio dense / detector. The dense side is ``torch.nn.functional.conv1d`` on stretches of the dense raster, as the
-detector reads it; the raster has 100 cells, and the detector 10 motifs and 51 delays.
+detector reads it. The raster has 100 cells, and the detector 10 motifs and 51 delays.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn.functional import conv1d
 
+from benchmarks._turns import in_turn
 from ranvier.motifs import MotifDetector, Raster
 
 STEPS, CELLS, MOTIFS, WINDOW = 60_000, 100, 10, 51
@@ -36,20 +36,8 @@ def dense(raster: Raster, weight: torch.Tensor) -> torch.Tensor:
     return torch.cat(made)
 
 
-def seconds(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median time of each side, run by turns."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(TURNS + 1):
-        for name, side in sides.items():
-            start = time.perf_counter()
-            side()
-            if turn:
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def measure(density: float) -> dict[str, float]:
-    """Check and time one density."""
+    """Check one density; the median seconds of each side."""
     rng = np.random.default_rng(0)
     raster = Raster.of(rng.random((STEPS, CELLS)) < density)
     kernel = rng.standard_normal((MOTIFS, CELLS, WINDOW)).astype(np.float32)
@@ -59,13 +47,12 @@ def measure(density: float) -> dict[str, float]:
         weight = torch.from_numpy(detector.kernel_).flip(2)
         torch.testing.assert_close(detector.decision_function(raster), dense(raster, weight), rtol=1e-3, atol=1e-3)
     weight = torch.from_numpy(kernel).flip(2)
-    return seconds(
-        {
-            "dense": lambda: dense(raster, weight),
-            "detector": lambda: whole.decision_function(raster),
-            "pruned": lambda: pruned.decision_function(raster),
-        }
-    )
+    sides = {
+        "dense": lambda: dense(raster, weight),
+        "detector": lambda: whole.decision_function(raster),
+        "pruned": lambda: pruned.decision_function(raster),
+    }
+    return {name: statistics.median(us) / 1e6 for name, us in in_turn(sides, TURNS, 1, time.perf_counter).items()}
 
 
 def main() -> None:
