@@ -1,6 +1,6 @@
 """Time of convolutions over active sites, relative to dense ones. Run: `python -m benchmarks.training.sparse_sites`.
 
-The table goes into `docs/events.md`, between its marks. Sites are drawn evenly, so that a share of them is active; a third of the channels of an active site are 1. Each
+The table goes into `docs/events.md`, between its marks. Active sites are drawn uniformly; a third of the channels of an active site are 1. Each
 number is the fastest of several calls on one thread, divided by that of torch's dense convolution of the same input, which
 computes at all sites.
 """

@@ -20,7 +20,7 @@ class MaskedPatches(Dataset[tuple[Tensor, Tensor]]):
     """Images of which a share of all patches is hidden, with the hidden pixels as targets: pretraining without labels.
 
     Sample i is (x, y). x [T, C, H, W] is image i in every step, with ``fill`` in each hidden patch. y [C*size², H/size, W/size] holds the pixels of each
-    patch in the order of ``torch.nn.functional.pixel_unshuffle``, and NaN where the patch is visible. Every call of a sample hides others.
+    patch in the order of ``torch.nn.functional.pixel_unshuffle``, and NaN where the patch is visible. Each time a sample is read, other patches are hidden.
     :class:`ranvier.losses.MaskedRegression` compares them with a network whose output has this shape.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Real numbers as whole numbers of spikes under a threshold that follows them, and these as trains of spikes."""
+"""Real numbers as whole numbers of spikes relative to a threshold that adapts, and these numbers as spike trains."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def adaptive_counts(x: Any, k: float = 1.0) -> tuple[Tensor, Tensor]:
     x
         [..., C] real numbers, such as the activations of a token.
     k
-        Spikes of a channel of average size; more spikes are more exact. |x - s*V_th| is at most V_th/2.
+        Spikes of a channel of average size; a larger k is more exact. |x - s*V_th| is at most V_th/2.
 
     Returns
     -------
@@ -55,10 +55,10 @@ def adaptive_counts(x: Any, k: float = 1.0) -> tuple[Tensor, Tensor]:
 
 
 def trains_of_counts(counts: Tensor, code: Code = "ternary", steps: int | None = None) -> Tensor:
-    """Whole numbers as spikes, one step after the other.
+    """Whole numbers as spike trains.
 
-    ``"ternary"``: abs(s) spikes with the sign of s, in the first steps. ``"binary"``: spikes without sign, those of negative numbers in further
-    channels, [T, ..., 2C]. ``"bitwise"``: the binary digits of abs(s) with the sign of s, the smallest first, so that T grows as the logarithm
+    ``"ternary"``: abs(s) spikes with the sign of s, in the first steps. ``"binary"``: spikes without sign; those of negative numbers have channels
+    of their own, [T, ..., 2C]. ``"bitwise"``: the binary digits of abs(s) with the sign of s, the lowest first, so that T grows as the logarithm
     of the largest number; step t counts 2^t.
 
     Parameters
@@ -108,7 +108,7 @@ def trains_of_counts(counts: Tensor, code: Code = "ternary", steps: int | None =
 
 
 def counts_of_trains(trains: Tensor, code: Code = "ternary") -> Tensor:
-    """The whole numbers [..., C] that :func:`trains_of_counts` gave these trains [T, ..., C or 2C].
+    """The whole numbers [..., C] that :func:`trains_of_counts` codes by these trains [T, ..., C or 2C].
 
     >>> s = torch.tensor([3.0, -1.0])
     >>> rv.encoding.counts_of_trains(rv.encoding.trains_of_counts(s, "binary"), "binary")

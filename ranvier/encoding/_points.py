@@ -26,8 +26,8 @@ def event_points(
     """A window of events of a camera as ``count`` points (x, y, t), each coordinate from 0 to 1.
 
     x and y are divided by the width and the height of the sensor, less one. Points are drawn from the events without
-    replacement, and lie in the order of time. If there are fewer events, all are taken, and the others are drawn again
-    among them. Polarities are left out.
+    replacement, and lie in the order of time. If there are fewer events, all are taken, and the other points are drawn
+    again from them. Polarities are left out.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def event_points(
     Raises
     ------
     ShapeError
-        Where the events are not those of a camera (P, H, W), or there is none.
+        Where the events are not those of a camera (P, H, W), or the window is empty.
     RanvierError
         Where ``count`` is not a positive whole number, or ``time`` is unknown.
 
@@ -82,15 +82,15 @@ def event_points(
 
 
 def point_groups(points: Any, groups: int, size: int, *, signed: bool = False) -> Tensor:
-    """Groups of neighbours as coordinates that rates can code: the distance from the centre, and where the group begins.
+    """Groups of neighbouring points as coordinates that rates can code.
 
     Centres c_m are chosen one by one, from the first point on: each is the point farthest from those before (farthest
     point sampling). Its group holds the ``size`` points nearest to it. A point p of the group m gives
 
         (|p - c_m|/(3*sd), min of the group m),   sd the standard deviation of all p - c_m of the sample
 
-    Rates cannot be negative, so offsets count by their size, and the least coordinates of the group keep the direction: they lie
-    the farther from the centre, the farther the group extends. (The source divides by sd; here values above 3*sd count
+    Rates cannot be negative, so offsets lose their sign. The smallest coordinates of the group keep the direction: the farther
+    the group extends below its centre, the smaller they are. (The source divides by sd; here values above 3*sd count
     as 1, so that all lie from 0 to 1.)
 
     Parameters

@@ -34,7 +34,7 @@ def textures(
     bandwidth
         Of ln(f).
     orientation
-        Of the waves' direction of change, in radians; None for all orientations alike.
+        Direction in which the waves vary, in radians; None for all directions alike.
     spread
         Of the orientation, in radians.
     contrast
@@ -75,7 +75,7 @@ def textures(
 
 
 def drift(images: Any, path: Any) -> Tensor:
-    """Frames of images whose gaze moves along a path of its own for each, as if every image were repeated without end.
+    """Frames of images over which a gaze moves, along a path for each image. The images repeat periodically.
 
     frame[t](y, x) = image(y + down[t], x + right[t]), between pixels by the Fourier series of the image, cut at 0 and 1.
 
@@ -84,7 +84,7 @@ def drift(images: Any, path: Any) -> Tensor:
     images
         Light [B, H, W] from 0 to 1.
     path
-        Places of the gaze (right, down) in pixels, [T, B, 2].
+        Positions of the gaze (right, down) in pixels, [T, B, 2].
 
     Returns
     -------

@@ -15,9 +15,9 @@ Tensor = torch.Tensor
 
 
 def tokens(ids: Any, size: int, *, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Whole numbers -> one spike a step: cell ``ids[t, b]`` fires in step t, the others are silent.
+    """Whole numbers -> one spike in each step: cell ``ids[t, b]`` fires in step t, the others are silent.
 
-    A matrix behind it is a table of embeddings: ``rv.Linear(size, channels)`` adds one column a token, by event.
+    A matrix behind it is a table of embeddings: ``rv.Linear(size, channels)`` adds the column of the cell that fires.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ def voxels(points: Any, side: int, steps: int = 1) -> Tensor:
     """Points [B, N, D] as spikes of voxels: one in each step in which a point of the voxel arrives.
 
     Point number n arrives in step n mod T. The cube from 0 to 1 is cut into ``side`` voxels along each axis, and the point 1
-    lies in the last. A voxel fires at most once in a step, so that a dense one fires in more steps; all steps together hold
+    lies in the last. A voxel fires at most once in a step, so one with many points fires in more steps. All steps together hold
     the occupied voxels.
 
     Parameters
@@ -42,7 +42,8 @@ def voxels(points: Any, side: int, steps: int = 1) -> Tensor:
     ShapeError
         Where points are not [B, N, D], or ``side`` is not a positive whole number.
 
-    Source: Qiu et al., AAAI 2025 (spike voxel coding), which codes the mean coordinates of a voxel; here whether a point lies in it.
+    Source: Qiu et al., AAAI 2025 (spike voxel coding), which codes the mean coordinates of the points in a voxel; here spikes
+    say whether there are any.
 
     >>> rv.encoding.voxels(torch.rand(4, 256, 3), 16, steps=4).shape
     torch.Size([4, 4, 1, 16, 16, 16])

@@ -1,4 +1,4 @@
-"""Named networks from the literature in small sizes: made by name, described by a card, saved with it, some of them trained."""
+"""Small versions of networks from the literature, created by name. A card describes each one and is saved with it; some have trained weights."""
 
 from ranvier.models._card import Card
 from ranvier.models._create import card, create, example

@@ -19,11 +19,11 @@ class Card:
     Attributes
     ----------
     name, family, about
-        As given to :func:`ranvier.models.create`; the kind of architecture; one sentence.
+        The name in :func:`ranvier.models.create`, the kind of architecture, and a description in one sentence.
     options
-        What the network was made with.
+        The options that made the network.
     input, symbols
-        Shape of one sample in one step; for whole numbers that stand for symbols, how many there are (0: real numbers).
+        Shape of one sample in one step; the number of different symbols where the input holds symbols as whole numbers, else 0.
     layout
         The axes of input and output.
     steps
@@ -31,15 +31,15 @@ class Card:
     streams
         Whether single steps with a state give what the whole sequence gives.
     parameters
-        How many numbers are learnt.
+        The number of parameters.
     papers
         Sources of the architecture.
     data, licence
-        What it was trained on, with the split; who may use the weights.
+        The training data with their split, and the licence of weights and data.
     measure, figure, spread, seeds
-        What was measured on test data; its mean and standard deviation over the seeds. The weights are those of the first seed.
+        The measure on test data, its mean and standard deviation over the seeds, and these seeds. The weights are those of the first seed.
     command
-        What trains it again.
+        The command that trains it again.
     """
 
     name: str

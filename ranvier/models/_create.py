@@ -1,4 +1,4 @@
-"""Networks by name, and what is known of them."""
+"""Networks by name, and their cards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["card", "create", "example", "list_models"]
 
 
 def create(name: str, **options: Any) -> Network:
-    """A network by name: ``"sew_mini"`` with new weights; with trained ones by a name of ``rv.models.list("*.*")``, where there are any.
+    """Create a network by name. ``"sew_mini"`` has new weights; the names in ``rv.models.list("*.*")`` have trained ones.
 
     New weights come from torch's generator: call ``torch.manual_seed`` first for the same ones. ``options`` are those of the model
     (:func:`card` shows them with their defaults), and ``dtype``, ``provider``, ``reset_gradient``, ``seed`` and ``surrogate`` of
@@ -31,9 +31,9 @@ def create(name: str, **options: Any) -> Network:
     Raises
     ------
     RanvierError
-        Where there is no such model, option, or trained weights.
+        Where the model, an option or the trained weights do not exist.
     ShapeError
-        Where an option is no possible size.
+        Where an option is not a possible size.
 
     >>> net = rv.models.create("sew_mini", channels=(8, 16))
     >>> out, state = net(rv.models.example("sew_mini"))
@@ -59,12 +59,12 @@ def create(name: str, **options: Any) -> Network:
 
 
 def card(name: str) -> Card:
-    """What is known of a model; ``str`` of it is for people.
+    """The card of a model; ``str(card)`` is for people.
 
     Raises
     ------
     RanvierError
-        Where there is no such model or no such weights.
+        Where the model or the weights do not exist.
 
     >>> rv.models.card("sew_mini").parameters < 300_000
     True
@@ -78,7 +78,7 @@ def card(name: str) -> Card:
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names of models, and of models with trained weights after a dot, that fit a pattern with ``*`` and ``?``.
+    """The names that match a pattern with ``*`` and ``?``: those of models, and those of trained weights, which have a dot.
 
     >>> "sew_mini" in rv.models.list("sew*")
     True
@@ -89,9 +89,9 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def example(name: str, batch: int = 2, steps: int | None = None, *, seed: int = 0) -> torch.Tensor:
-    """An input [T, B, …] of the layout of a model: numbers from 0 to 1, or symbols, drawn from ``seed``.
+    """A random input [T, B, …] in the layout of a model: numbers from 0 to 1, or symbols. It follows from ``seed``.
 
-    ``steps`` is that of the card where None.
+    Where ``steps`` is None, the card gives it.
 
     >>> rv.models.example("sew_mini", batch=3).shape
     torch.Size([4, 3, 1, 28, 28])

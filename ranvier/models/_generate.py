@@ -18,15 +18,15 @@ Tensor = torch.Tensor
 
 @torch.no_grad()
 def generate(net: Network, prompt: Any, count: int, *, temperature: float = 1.0, seed: int = 0) -> Tensor:
-    """Continue texts: each token is drawn from softmax(logits/temperature) and goes in as the next step.
+    """Continue texts: each token is drawn from softmax(logits/temperature) and is the input of the next step.
 
     The network reads the prompt as a sequence and then runs in single steps, so that a token costs the same wherever it stands in the text.
 
     Parameters
     ----------
     net
-        Takes tokens as spikes [T, B, size] (:func:`ranvier.encoding.tokens`) and gives logits [T, B, size]. It runs in evaluation, and stays in
-        its mode.
+        Takes tokens as spikes [T, B, size] (:func:`ranvier.encoding.tokens`) and gives logits [T, B, size]. It runs in evaluation mode and
+        returns to its own mode.
     prompt
         [T, B] whole numbers, at least one step.
     count
@@ -34,7 +34,7 @@ def generate(net: Network, prompt: Any, count: int, *, temperature: float = 1.0,
     temperature
         0 takes the most probable token.
     seed
-        Decides what is drawn.
+        Decides the draws.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def generate(net: Network, prompt: Any, count: int, *, temperature: float = 1.0,
     Raises
     ------
     ShapeError
-        Where the prompt is no [T, B] of tokens, is empty, or the network gives other logits.
+        Where the prompt is not [T, B] tokens or is empty, or the number of logits is not that of tokens.
     RanvierError
         For a count that is not a positive whole number, a temperature or seed below 0, and a network with several inputs or outputs.
 

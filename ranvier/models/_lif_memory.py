@@ -22,7 +22,7 @@ def lif_memory_mini(
     *, inputs: int = 6, classes: int = 5, hidden: int = 32, channels: int = 8, order: int = 6, window: float = 1000.0, tau: float = 100.0,
     dt: float = 40.0, **network: Any,
 ) -> Sequential:  # fmt: skip
-    """A Legendre memory unit whose parts are populations of leaky cells (L2MU), for signals of sensors.
+    """A Legendre memory unit whose parts are populations of leaky cells (L2MU), for sensor signals.
 
     ``window`` and ``tau`` in ms at steps of ``dt`` ms.
     """

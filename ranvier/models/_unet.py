@@ -20,9 +20,9 @@ __all__ = ["spiking_unet_mini"]
 def spiking_unet_mini(
     *, inputs: int = 9, outputs: int = 1, channels: tuple[int, ...] = (16, 32), patch: int = 2, tau: float = 2.0, **network: Any
 ) -> Sequential:  # fmt: skip
-    """A spiking U-Net that tells the noise in small images, for ``rv.training.Denoiser``.
+    """A spiking U-Net that predicts the noise in small images, for ``rv.training.Denoiser``.
 
-    ``inputs`` are the channels of an image and the codes of ``rv.training.Diffusion``; ``channels`` and ``patch`` are those of ``rv.blocks.unet``,
+    ``inputs`` is the number of channels of an image plus the codes of ``rv.training.Diffusion``; ``channels`` and ``patch`` are those of ``rv.blocks.unet``,
     ``tau`` in ms at steps of 1 ms.
     """
     return Sequential(*unet(inputs, outputs, channels, patch=patch, cell=cells(tau)), dt=1 * ms, **network)

@@ -1,4 +1,4 @@
-"""How the trained weights of the package were made, and makes them again."""
+"""Training of the weights that come with the package."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Training:
-    """Images shown unchanged in every step, their class read from the mean over steps, by AdamW at a falling rate."""
+    """Training on images that every step shows unchanged. The mean over steps gives the class, and AdamW follows a cosine schedule."""
 
     model: str
     data: str = "digits"
@@ -53,9 +53,9 @@ TRAININGS: dict[str, Training] = {
 
 
 def train_weights(name: str, folder: str | os.PathLike[str], seeds: Sequence[int] | None = None) -> Card:
-    """Train one network for each seed, save that of the first with its card into ``folder``, and give the card.
+    """Train one network for each seed, save that of the first with its card into ``folder``, and return the card.
 
-    The epoch is chosen on validation images; test images are shown once.
+    Validation images choose the epoch. Test images are shown once.
 
     Raises
     ------
@@ -98,5 +98,5 @@ def shown(images: tuple[Tensor, Tensor], steps: int) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def accuracy(net: Network, x: Tensor, y: Tensor) -> float:
-    """The part of samples x [T, S, …] with the right class."""
+    """The share of samples x [T, S, …] with the right class."""
     return float((net(x)[0].mean(0).argmax(1) == y).double().mean())

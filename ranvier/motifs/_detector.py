@@ -125,7 +125,7 @@ class MotifDetector(Estimator):
         return self.calibrate(*(choose if len(choose[1]) else learn))
 
     def set_kernel(self, kernel: Any, bias: Any = None) -> Self:
-        """Take weights [M, N, D] and bias [M] (0 where None) that are known, in place of :meth:`fit`; :meth:`calibrate` gives the threshold.
+        """Set known weights [M, N, D] and bias [M] (None: 0) instead of learning them by :meth:`fit`; :meth:`calibrate` chooses the threshold.
 
         Raises
         ------
@@ -148,12 +148,12 @@ class MotifDetector(Estimator):
         return self
 
     def calibrate(self, raster: Any, occurrences: Any) -> Self:
-        """Choose the threshold that has the largest F1 here, within the tolerance; after :meth:`prune`, for example.
+        """Choose the threshold with the largest F1 on this raster, within the tolerance; for example after :meth:`prune`.
 
         Raises
         ------
         RanvierError
-            Where no motif occurs here.
+            Where no motif occurs in the raster.
         """
         spikes, wanted = self._seen(raster), Raster.of(occurrences, "occurrences")
         self._same_steps(spikes, wanted)

@@ -12,7 +12,7 @@ __all__ = ["Estimator"]
 
 
 class Estimator:
-    """``get_params``, ``set_params``, and an error for one that is not fitted. Parameters are the arguments of ``__init__``."""
+    """``get_params`` and ``set_params``, whose parameters are the arguments of ``__init__``, and an error before ``fit``."""
 
     _kind = "classifier"
 

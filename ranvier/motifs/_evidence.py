@@ -33,7 +33,7 @@ def evidence_of(net: Network, raster: Raster, window: int, margin: int = 0) -> I
 def peaks_of(
     net: Network, raster: Raster, window: int, least: float, apart: int, most: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Steps, motifs and heights of the evidence where it is at least ``least`` and highest within ``apart`` steps; of ``most`` the highest."""
+    """Steps, motifs and heights of the evidence where it is at least ``least`` and highest within ``apart`` steps; the ``most`` highest ones if given."""
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for start, stop, evidence in evidence_of(net, raster, window, apart):
         rows = evidence.T.unsqueeze(0)

@@ -16,7 +16,7 @@ __all__ = ["Match", "match_occurrences"]
 
 @dataclass(frozen=True)
 class Match:
-    """``hits`` pairs of found and true occurrences, of ``found`` and ``true`` ones.
+    """The numbers of pairs (``hits``), of ``found`` occurrences and of ``true`` ones.
 
     >>> rv.motifs.Match(hits=8, found=10, true=16).recall
     0.5

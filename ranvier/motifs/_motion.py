@@ -199,7 +199,7 @@ class MotionDetector(Estimator):
             raise ShapeError(f"events have shape {tuple(x.shape)}; give [S, T, P, H, W].")
         if x.shape[1] < self.window or min(x.shape[3:]) < self.patch:
             raise ShapeError(
-                f"events {tuple(x.shape)} have fewer steps than window={self.window}, or pixels than patch={self.patch}: give smaller ones."
+                f"events {tuple(x.shape)} have fewer steps than window={self.window}, or pixels than patch={self.patch}: give a smaller window or patch."
             )
         return x
 

@@ -15,9 +15,9 @@ __all__ = ["emission_entropy"]
 
 
 def emission_entropy(net: Network, x: Signal) -> dict[str, float]:
-    """The entropy, in bits for a cell and step, of what each population that fires emits on ``x``.
+    """The entropy of the emissions of each population that fires on ``x``, in bits per cell and step.
 
-    H = -sum over s of p(s)*log2 p(s), with p(s) the part of all cells, samples and steps that emit s. Spikes of 0 and 1 carry one bit at most, where
+    H = -sum over s of p(s)*log2 p(s), with p(s) the fraction of all cells, samples and steps that emit s. Spikes of 0 and 1 carry one bit at most, where
     half of the cells fire; whole numbers of 0 to D (:func:`ranvier.IntegerLIF`) carry up to log2(D + 1). Silence and saturation carry 0.
 
     Parameters

@@ -31,21 +31,21 @@ class InverseEffectiveness(Rule):
     Parameters
     ----------
     fused, single
-        Names of the output of the fusion [T, B, C], and of those of single senses [T, B, C]. The loss is one of
+        Names of the output of the fusion [T, B, C], and of those of single senses [T, B, C]. The loss is
         ``rv.losses.Tasks``, which trains all of them.
     parts
         Names of the projections or populations that fuse.
     gamma
         How strongly k follows the ratio; 0 is ``rule`` itself.
     rule
-        What makes the gradients.
+        The rule that computes the gradients.
 
     Raises
     ------
     TrainingError
         Where an output or a part is unknown, or no part learns.
 
-    The optimiser must follow the size of gradients: the steps of Adam do not change with a constant k, those of gradient descent do.
+    Use an optimiser whose steps grow with the gradient, such as gradient descent. Adam's steps do not change with a constant k.
 
     Source: He et al., Science Advances 2026 (inverse effectiveness driven multimodal fusion). Their code was not at hand; k is ours, after
     their principle.

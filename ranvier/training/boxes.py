@@ -29,7 +29,7 @@ def _corners(boxes: Tensor) -> tuple[Tensor, Tensor]:
 def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Intersection over union of boxes a and b [..., 4], and the generalised one, IoU - (hull - union)/hull, both [...].
 
-    Source: Rezatofighi et al., CVPR 2019 (the generalised one: its gradient lives where boxes are apart).
+    Source: Rezatofighi et al., CVPR 2019 (the generalised one, whose gradient does not vanish where boxes are apart).
     """
     (a0, a1), (b0, b1) = _corners(a), _corners(b)
     shared = (torch.minimum(a1, b1) - torch.maximum(a0, b0)).clamp(min=0).prod(-1)
@@ -40,7 +40,7 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def suppressed(found: Found, most: float = 0.5) -> Found:
-    """Of boxes of one class that overlap by more than ``most``, the one with the highest score; sorted by falling score."""
+    """Of boxes of one class that overlap by more than ``most``, keep the one with the highest score. The result is sorted by falling score."""
     order = found.scores.argsort(descending=True, stable=True)
     boxes, scores, classes = found.boxes[order], found.scores[order], found.classes[order]
     same = classes.unsqueeze(0) == classes.unsqueeze(1)

@@ -32,7 +32,7 @@ class Denoiser(nn.Module):
     Raises
     ------
     TrainingError
-        For what is no network or no diffusion, or ``times`` out of range.
+        Where ``net`` is not a network or ``process`` not a diffusion, and for ``times`` out of range.
 
     Source: Cao et al., WACV 2024 (spiking denoising diffusion probabilistic models).
 

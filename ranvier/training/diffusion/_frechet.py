@@ -20,7 +20,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     Raises
     ------
     ShapeError
-        Where the features are no two matrices of the same width with at least two rows each, or hold NaN or infinite numbers.
+        Where the features are not two matrices of the same width with at least two rows each, or hold NaN or infinite numbers.
 
     Source: Dowson & Landau, Journal of Multivariate Analysis 1982; for generated images Heusel et al., NeurIPS 2017.
 

@@ -27,7 +27,7 @@ class Diffusion:
     """x_t = sqrt(a[t])*x_0 + sqrt(1 - a[t])*noise for t = 0 … steps - 1, and sampling with a model of the noise.
 
     a[t] falls from nearly 1 to nearly 0. A model is any function (x_t [B, …], t [B]) -> noise [B, …]; :class:`Denoiser` makes one of a
-    spiking network. It learns from pairs of x_t and noise (:meth:`batches`) by the squared error, as any network learns.
+    spiking network. It learns from pairs of x_t and noise (:meth:`batches`), with the squared error as its loss.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Diffusion:
     def pairs(self, x: Tensor, *, times: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         """Inputs [S, T, C + codes, …], the same in each of ``times`` steps, and noise [S, C, …]: one draw for each sample x [S, C, …].
 
-        A set to validate with. ``times`` are the steps T of the network. The numbers follow from ``seed``.
+        They serve as a validation set. ``times`` are the steps T of the network. The numbers follow from ``seed``.
         """
         if not is_whole(times):
             raise TrainingError(f"Diffusion: times={times!r} must be the positive number of steps of the network.")
@@ -157,7 +157,7 @@ class Diffusion:
         TrainingError
             For values out of range, and where the model gives NaN or infinite numbers.
         ShapeError
-            For a shape that is no list of sizes, a ``start`` of another shape, and where the model gives another shape.
+            For a shape that is not a list of sizes, a ``start`` of another shape, and where the model gives another shape.
         """
         count = self.steps if steps is None else steps
         if not is_whole(count) or count > self.steps:

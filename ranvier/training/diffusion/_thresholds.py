@@ -29,7 +29,7 @@ def scaled_thresholds(net: Network, factor: float, *, threshold: str = "V_th") -
     Raises
     ------
     TrainingError
-        For what is no network, a factor that is not above 0, and where no cell that fires has such a parameter.
+        Where ``net`` is not a network, the factor is not above 0, or no cell that fires has such a parameter.
 
     Source: Cao et al., WACV 2024 (threshold guidance).
 

@@ -20,9 +20,9 @@ Tensor = torch.Tensor
 class AveragePrecision:
     """Mean over classes, and over thresholds of overlap, of the area below precision over recall, as for COCO.
 
-    Objects of all images of a class are taken by falling score. One is right where its box overlaps that of an object of its class
-    in its image, which no better one has taken, by at least the threshold; of several such, the one with the largest overlap. Precision is made to fall with recall, and
-    read at 101 recalls from 0 to 1. Classes without an object are left out. The value is 0 to 1, NaN without any object.
+    The detections of a class in all images are taken by falling score. Each takes, of the objects of its class in its image that are still free, the one
+    with the largest overlap. It is right if that overlap reaches the threshold; else the object stays free. Precision is made to fall with recall, and read
+    at 101 recalls from 0 to 1. Classes without an object are left out. The value is 0 to 1, NaN without any object.
 
     Parameters
     ----------

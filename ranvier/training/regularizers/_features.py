@@ -20,11 +20,11 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Features(Regularizer):
-    """weight * sum over populations of the mean of (a/|a| - b/|b|)**2: hidden features that point where a teacher's do.
+    """weight * sum over populations of the mean of (a/|a| - b/|b|)**2: hidden features in the direction of a teacher's.
 
     a [B, …] is the mean of a population's emissions over each sample's own steps, b [B, …] the teacher's features for the same input, without gradient, and |.| the
-    root of the mean square of a sample. Beside :class:`ranvier.losses.Distillation`, which compares answers, it compares what lies
-    on the way, such as the output of attention.
+    root of the mean square of a sample. :class:`ranvier.losses.Distillation` compares answers; this compares hidden signals,
+    such as the output of attention.
 
     Parameters
     ----------

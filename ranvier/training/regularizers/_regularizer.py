@@ -58,9 +58,9 @@ class Regularizer(ABC):
         """The signal that is read of a population, or several, or None where it has none of the kind."""
 
     def beside(self, x: Any) -> Mapping[str, Any]:
-        """What a signal is compared with, by population, computed from the input ``x`` of a batch; it ends the tuple that :meth:`penalty` gets.
+        """References for the signals, by population, computed from the input ``x`` of a batch. By default there are none.
 
-        Nothing by default.
+        :meth:`penalty` gets the reference of its population behind the signals.
         """
         return {}
 
@@ -68,8 +68,8 @@ class Regularizer(ABC):
     def penalty(self, net: Network, population: str, signal: Any, lengths: Tensor | None) -> Tensor:
         """The scalar for one population.
 
-        ``signal`` [T, B, …] is zero after each sample's end (``lengths`` [B]); where :meth:`variable` gives several names, it
-        is a tuple of as many signals.
+        ``signal`` [T, B, …] is zero after each sample's end (``lengths`` [B]). It is a tuple where :meth:`variable` gives
+        several names, or :meth:`beside` a reference, which comes last.
         """
 
     def watched(self, net: Network) -> dict[str, str | tuple[str, ...]]:
