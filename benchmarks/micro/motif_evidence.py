@@ -1,24 +1,27 @@
 """Evidence for motifs along a long raster: a detector, whole and pruned, against a dense convolution along time, on one thread.
 
-Run ``python -m benchmarks.micro.motif_evidence``. The results of all sides are first compared; then the sides run in turn, and the table gives
-medians and the ratio dense / detector. The dense side is ``torch.nn.functional.conv1d`` on stretches of the dense raster, as the
+Run ``python -m benchmarks.micro.motif_evidence``. The results of all sides are first compared; then the sides run in turn. The table
+of medians, with the ratio dense / detector, goes into ``docs/motifs.md``, between its marks. The dense side is ``torch.nn.functional.conv1d`` on stretches of the dense raster, as the
 detector reads it. The raster has 100 cells, and the detector 10 motifs and 51 delays.
 """
 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch.nn.functional import conv1d
 
+from benchmarks._link import ROOT
+from benchmarks._marks import paste
+from benchmarks._report import machine
 from benchmarks._turns import in_turn
 from ranvier.motifs import MotifDetector, Raster
 
+PAGE = ROOT / "docs" / "motifs.md"
 STEPS, CELLS, MOTIFS, WINDOW = 60_000, 100, 10, 51
 DENSITIES = (0.002, 0.01, 0.03, 0.1)
 STRETCH = (1 << 21) // CELLS
@@ -56,16 +59,21 @@ def measure(density: float) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure, and write the table into the page."""
     torch.set_num_threads(1)
-    table = Table(title=f"{STEPS:,} steps, {CELLS} cells, {MOTIFS} motifs, {WINDOW} delays; seconds, median of {TURNS}")
-    for column in ("spikes per step and cell", "dense", "detector", "ratio", f"{LEFT:.0%} of synapses", "ratio"):
-        table.add_column(column, justify="right")
+    head = ("spikes per step and cell", "convolution", "detector", "ratio", f"{LEFT:.0%} of the synapses", "ratio")
+    rows = [
+        f"{machine()['processor']}, one thread, median of {TURNS} turns.",
+        "",
+        f"| {' | '.join(head)} |",
+        "|---" * len(head) + "|",
+    ]
     for density in DENSITIES:
         t = measure(density)
-        cells = [t["dense"], t["detector"], t["dense"] / t["detector"], t["pruned"], t["dense"] / t["pruned"]]
-        table.add_row(f"{density:.1%}", *(f"{cell:.2f}" for cell in cells))
-    Console().print(table)
+        whole, pruned = (f"{t[side]:.2f} s | {t['dense'] / t[side]:.2f}" for side in ("detector", "pruned"))
+        rows.append(f"| {density:.1%} | {t['dense']:.2f} s | {whole} | {pruned} |")
+        sys.stderr.write(rows[-1] + "\n")
+    paste(PAGE, "evidence", "\n".join(rows))
 
 
 if __name__ == "__main__":
