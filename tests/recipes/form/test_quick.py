@@ -35,55 +35,25 @@ DATA = {
     "static_to_events": "mnist_t10k",
     "steady_training": "mnist_t10k",
 }
-#: recipes that train networks: some seconds each
-TRAINED = {
-    "astrocyte_memory",
-    "braille",
-    "digits_and_circuit",
-    "dragon_hatchling",
-    "event_digits",
-    "fashion_mnist",
-    "fewer_steps",
-    "lateral_inhibition",
-    "leaky_memory",
-    "learned_encoder",
-    "learning_rules",
-    "lif_memory",
-    "lmuformer",
-    "low_bit_attention",
-    "masked_pretraining",
-    "membrane_losses",
-    "membrane_norm",
-    "motifs",
-    "motion_detection",
-    "multimodal_fusion",
-    "one_model",
-    "predictive_coding",
-    "pretraining",
-    "rectified_membrane",
-    "rule_costs",
-    "salient_steps",
-    "scaling",
-    "slow_and_fast",
-    "spacetime_attention",
-    "sparse_events",
-    "sparse_voxels",
-    "spike_coding",
-    "spike_driven",
-    "spike_point",
-    "spiking_detection",
-    "spiking_diffusion",
-    "spiking_language",
-    "spiking_operators",
-    "spoken_digits",
-    "static_to_events",
-    "steady_training",
-    "threshold_guidance",
+#: recipes whose quick run takes a moment; all others train networks for some seconds, in slow tests
+FAST = {
+    "brunel",
+    "celegans",
+    "coba_cuba",
+    "delay_patterns",
+    "learn_pattern",
+    "microcircuit",
+    "noisy_spike_times",
+    "polychrony",
+    "recover_weights",
+    "reservoir",
+    "ring_attractor",
+    "song2000",
 }
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n in TRAINED else ()) for n in rv.recipes.names]
+    "name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in rv.recipes.names]
 )
 def test_a_quick_run_leaves_pages(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], data_folder: Callable[[str], Path],
