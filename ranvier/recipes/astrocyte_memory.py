@@ -6,7 +6,8 @@ import torch
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.delayed_recall import Gated, recall
+from ranvier.recipes.parts.delayed_recall import fitted, recall
+from ranvier.recipes.parts.sequences import Gated
 from ranvier.units import ms
 
 ASTROCYTE, PLAIN, ADAPTIVE, SLOW, ORDINARY = "astrocytes", "leaky cells", "adaptive thresholds", "slow membranes", "GRU"
@@ -35,14 +36,14 @@ def measure(case: Case) -> dict[str, float]:
     learn, valid, test = (recall(s.samples, s.delay, 3 * seed + k) for k in range(3))
     torch.manual_seed(seed)
     if case.arm == ORDINARY:
-        return {"accuracy": Gated(20, 13, 4).fitted(learn, epochs=s.epochs, seed=seed).accuracy(test)}
-    net = rv.Sequential(
-        rv.Linear(20, 40), CELLS[case.arm](), rv.Linear(40, 4), rv.LeakyReadout(4, tau=10 * ms), dt=1 * ms, seed=seed
-    )
-    rv.initialize(net, learn[0][:64].transpose(0, 1), rate=0.05)
-    rv.train(
-        net, learn, valid, epochs=s.epochs, batch_size=64, lr=1e-2, loss=rv.losses.LastMembrane(), seed=seed, progress=False
-    )  # fmt: skip
+        net = fitted(Gated(20, 13, 4), learn, epochs=s.epochs, seed=seed)
+    else:
+        parts = rv.Linear(20, 40), CELLS[case.arm](), rv.Linear(40, 4), rv.LeakyReadout(4, tau=10 * ms)
+        net = rv.Sequential(*parts, dt=1 * ms, seed=seed)
+        rv.initialize(net, learn[0][:64].transpose(0, 1), rate=0.05)
+        rv.train(
+            net, learn, valid, epochs=s.epochs, batch_size=64, lr=1e-2, loss=rv.losses.LastMembrane(), seed=seed, progress=False
+        )  # fmt: skip
     with torch.no_grad():
         out, _ = net.eval()(test[0].transpose(0, 1))
     return {"accuracy": float((out[-1].argmax(1) == test[1]).double().mean())}

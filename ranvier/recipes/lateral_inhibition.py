@@ -8,8 +8,9 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, fitted
+from ranvier.recipes.parts.digit_cells import DigitSettings, fitted
 from ranvier.recipes.parts.ordinary import handwritten
+from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
 INHIBITION, NORM, NEITHER = "lateral inhibition", "batch norm", "neither"
@@ -46,7 +47,7 @@ def measure(case: Case) -> dict[str, float]:
         rv.initialize(net, few.expand(s.steps, *few.shape), rate=0.15)
     slow = {"optimizer": partial(torch.optim.SGD, momentum=0.9), "lr": 0.02} if case.arm == INHIBITION else {}
     net, (x, y) = fitted(net, case, low=0.0, **slow)
-    return {"accuracy": accuracy(net, x, y), "parameters": float(sum(q.numel() for q in net.parameters()))}
+    return {"accuracy": accuracy(net, x, y), "parameters": learnt(net)}
 
 
 recipe = Recipe(

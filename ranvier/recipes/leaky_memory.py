@@ -9,7 +9,8 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.dendrites import BRANCHES, SYNAPSES, responses
-from ranvier.recipes.parts.sequences import Gated, learnt, recurrent
+from ranvier.recipes.parts.sequences import Gated, recurrent
+from ranvier.recipes.parts.tested import learnt
 from ranvier.units import ms
 
 LEAKY, POINT, PLAIN, ORDINARY, FAST = "leaky memory", "point neuron", "recurrent", "gated units", "fast memory"
@@ -69,7 +70,7 @@ def measure(case: Case) -> dict[str, float]:
         out = net(x)[0]
     area = roc_auc_score(spikes.flatten(), out[..., 0].flatten())
     explained = 1 - (out[..., 1] - v).square().mean() / v.var()
-    return {"area": float(area), "explained": float(explained), "parameters": float(learnt(net))}
+    return {"area": float(area), "explained": float(explained), "parameters": learnt(net)}
 
 
 recipe = Recipe(

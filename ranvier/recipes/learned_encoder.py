@@ -13,6 +13,8 @@ from torch.nn import functional
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.linear_model import linear_model
+from ranvier.recipes.parts.sequences import Gated
+from ranvier.recipes.parts.tested import learnt
 from ranvier.units import ms
 
 Tensor = torch.Tensor
@@ -74,22 +76,11 @@ class Coder(nn.Module):
         return rv.encoding.latency(share, BIN).transpose(0, 1).flatten(0, 1)
 
 
-class Gated(nn.Module):
-    """Gated recurrent units and a map to classes in every step."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.cells, self.out = nn.GRU(CHANNELS, hidden), nn.Linear(hidden, CLASSES)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        return self.out(self.cells(x)[0]), None
-
-
 def member(arm: str, seed: int, hidden: int) -> tuple[Coder, nn.Module]:
     """One network with its code, of about equal parameters in every arm."""
     torch.manual_seed(seed)
     if arm == ORDINARY:
-        return Coder(arm), Gated(hidden * 2 // 3)
+        return Coder(arm), Gated(CHANNELS, hidden * 2 // 3, CLASSES)
     recurrent = rv.Recurrent(rv.LIF(hidden, tau=20 * ms), rv.Linear(hidden, hidden, bias=False))
     net = rv.Sequential(
         rv.Linear(CHANNELS * CELLS, hidden),
@@ -141,8 +132,7 @@ def measure(case: Case) -> dict[str, float]:
         dense += float((code != 0).double().mean()) / len(members)
         each.append((net(code)[0].mean(0) * (1 if case.arm == ORDINARY else 10)).softmax(1))
     right = [float((p.argmax(1) == y).double().mean()) for p in (torch.stack(each).mean(0), each[0])]
-    count = sum(q.numel() for q in members[0].parameters())
-    return {"accuracy": right[0], "one member": right[1], "density": dense, "parameters": float(count)}
+    return {"accuracy": right[0], "one member": right[1], "density": dense, "parameters": learnt(members[0])}
 
 
 recipe = Recipe(

@@ -8,7 +8,8 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.sequences import Gated, Parts, accuracy, fitted, learnt, recurrent
+from ranvier.recipes.parts.sequences import Gated, Parts, fitted, recurrent
+from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
 MEMORY, RANDOM, PLAIN, ORDINARY = "LIF memory", "random matrix", "recurrent", "gated units"
@@ -63,7 +64,7 @@ def measure(case: Case) -> dict[str, float]:
     """Accuracy on people of whom nothing was learnt."""
     parts = stretches(case.settings.samples)
     net = fitted(network(case), parts, seed=case.seed, epochs=case.settings.epochs, lr=1e-2)
-    return {"accuracy": accuracy(net, *parts[2]), "parameters": float(learnt(net))}
+    return {"accuracy": accuracy(net, *parts[2]), "parameters": learnt(net)}
 
 
 recipe = Recipe(

@@ -11,7 +11,8 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.log_mel import log_mel
-from ranvier.recipes.parts.sequences import Gated, Parts, accuracy, fitted, learnt, recurrent
+from ranvier.recipes.parts.sequences import Gated, Parts, fitted, recurrent
+from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
 STREAM, FORGETFUL, PLAIN, ORDINARY = "LMUFormer", "without memory", "recurrent", "gated units"
@@ -65,7 +66,7 @@ def measure(case: Case) -> dict[str, float]:
     parts = spoken(s.words)
     net = fitted(network(case), parts, seed=case.seed, epochs=s.epochs, lr=5e-3, shift=5)
     whole, early, half = (accuracy(net, *parts[2], seen=seen) for seen in (1.0, PART, 0.5))
-    return {"accuracy": whole, "after 68 %": early, "after half": half, "parameters": float(learnt(net))}
+    return {"accuracy": whole, "after 68 %": early, "after half": half, "parameters": learnt(net)}
 
 
 recipe = Recipe(

@@ -12,6 +12,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.images import images
+from ranvier.recipes.parts.tested import accuracy
 from ranvier.units import ms
 
 BOTH, LOW = "few bits, IE-LIF and distillation", "few bits"
@@ -97,8 +98,7 @@ def measure(case: Case) -> dict[str, float]:
     elif arm in (BOTH, LOW, INFORMED):
         net = rv.store_weights(net)
     case.planned(net.plan(shapes={"input": (1, 8, 8)}))
-    with torch.no_grad():
-        right = float((net(x.transpose(0, 1))[0].mean(0).argmax(1) == y).double().mean())
+    right = accuracy(net, x.transpose(0, 1), y)
     with tempfile.TemporaryDirectory() as folder:
         rv.save(net, Path(folder) / "net")
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.safetensors")) / 1024

@@ -9,6 +9,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
 PRETRAINED, SCRATCH, PATCHES = "pretrained", "from scratch", "from scratch, without the stem"
@@ -66,7 +67,7 @@ def measure(case: Case) -> dict[str, float]:
     torch.manual_seed(seed)
     if case.arm == ORDINARY:
         net = ordinary.fitted(rectified(), few, 4 * s.epochs, 2e-3)
-        return {"accuracy": ordinary.accuracy(net, tested, target), "parameters": float(_count(net))}
+        return {"accuracy": ordinary.accuracy(net, tested, target), "parameters": learnt(net)}
     parts, how = encoder(case.arm), {"lr": 2e-3, "schedule": "cosine", "seed": seed, "progress": False}
     if case.arm == PRETRAINED:
         filling = rv.Sequential(*parts, rv.Conv2d(CHANNELS, 4, 1), dt=1 * ms, seed=seed)
@@ -76,13 +77,8 @@ def measure(case: Case) -> dict[str, float]:
     net = rv.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), rv.Linear(width, 10), dt=1 * ms, seed=seed)
     shown = few[0].unsqueeze(1).expand(-1, STEPS, -1, -1, -1), few[1]
     rv.train(net, shown, epochs=s.epochs, batch_size=25, loss=rv.losses.OverTime(nn.CrossEntropyLoss()), **how)
-    net.eval()
-    found = ordinary.accuracy(lambda part: net(part.expand(STEPS, *part.shape))[0].mean(0), tested, target)
-    return {"accuracy": found, "parameters": float(_count(net))}
-
-
-def _count(net: nn.Module) -> int:
-    return sum(q.numel() for q in net.parameters())
+    found = accuracy(net, tested.expand(STEPS, *tested.shape), target)
+    return {"accuracy": found, "parameters": learnt(net)}
 
 
 recipe = Recipe(

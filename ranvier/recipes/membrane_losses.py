@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, firing, fitted, network
+from ranvier.recipes.parts.digit_cells import DigitSettings, firing, fitted, network
+from ranvier.recipes.parts.tested import accuracy
 from ranvier.units import ms
 
 RMP, IM, PLAIN = "RMP-loss", "IM-loss", "neither"

@@ -4,7 +4,8 @@ import torch
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, fitted, network
+from ranvier.recipes.parts.digit_cells import DigitSettings, fitted, network
+from ranvier.recipes.parts.tested import accuracy
 from ranvier.units import ms
 
 NORMED, INPUTS, NONE = "norms on membranes", "norms on inputs alone", "no norm"

@@ -2,7 +2,8 @@
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, firing, fitted, network
+from ranvier.recipes.parts.digit_cells import DigitSettings, firing, fitted, network
+from ranvier.recipes.parts.tested import accuracy
 from ranvier.units import ms
 
 RECTIFIED, SOFT, HARD = "soft reset and rectifier", "soft reset", "reset to zero"

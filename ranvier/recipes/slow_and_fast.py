@@ -11,6 +11,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.parts.tested import learnt
 from ranvier.units import Hz, ms
 
 HYBRID, ALONE, HELD, EVERY, OTHER = (
@@ -163,8 +164,7 @@ def measure(case: Case) -> dict[str, float]:
     if case.arm == OTHER:
         frames = frames.roll(1, 1)
     test = frames, events, place
-    parameters = float(sum(q.numel() for q in net.parameters()))
-    return {"error": error(net, test), "operations": operations(net, test), "parameters": parameters}
+    return {"error": error(net, test), "operations": operations(net, test), "parameters": learnt(net)}
 
 
 recipe = Recipe(

@@ -10,6 +10,7 @@ import ranvier as rv
 from ranvier.data import Bins, load
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
 BOTH, SPACE, PLAIN, ORDINARY = "space and time", "space alone", "plain spiking network", "ordinary network"
@@ -75,11 +76,10 @@ def measure(case: Case) -> dict[str, float]:
             net, (x[drawn], y[drawn]), epochs=s.epochs, batch_size=25, lr=3e-3, schedule="cosine", seed=seed, progress=False,
             loss=rv.losses.OverTime(nn.CrossEntropyLoss()),
         )  # fmt: skip
-        net.eval()
-        found = ordinary.accuracy(lambda part: net(part.transpose(0, 1))[0].mean(0), tested, target)
+        found = accuracy(net, tested.transpose(0, 1), target)
         rows = net.summary(shapes={"input": (2, 17, 17)}).rows
         cost = float(sum(row.operations or 0 for row in rows if row.part.startswith("Attention")))
-    return {"accuracy": found, "parameters": float(sum(q.numel() for q in net.parameters())), "operations": cost}
+    return {"accuracy": found, "parameters": learnt(net), "operations": cost}
 
 
 recipe = Recipe(

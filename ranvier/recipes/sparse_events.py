@@ -11,6 +11,7 @@ import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
 from ranvier.recipes.parts.gestures import GESTURES, gestures
+from ranvier.recipes.parts.tested import accuracy, fired, learnt
 from ranvier.units import ms
 
 PRICED, FREE, CELLS, CNN = "price on spikes", "no price", "no convolutions", "ordinary convolutions"
@@ -81,17 +82,10 @@ def measure(case: Case) -> dict[str, float]:
             net, learn, valid, epochs=s.epochs, lr=3e-3, batch_size=32, schedule="cosine", regularizers=price,
             loss=rv.losses.OverTime(nn.CrossEntropyLoss()), seed=case.seed, progress=False,
         )  # fmt: skip
-        spent, found = time.process_time() - began, tested(net.eval(), x.transpose(0, 1), y)
-    return {**found, "seconds": spent, "parameters": float(sum(q.numel() for q in net.parameters()))}
-
-
-@torch.no_grad()
-def tested(net: rv.Sequential, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
-    """The part of x [T, S, …] with the right class, and spikes per sample."""
-    seen = net.observe(x, record={name: ["spikes"] for name, p in net.populations.items() if p.cell.fires})
-    found = net(x)[0].mean(0).argmax(1)
-    spikes = sum(float(one["spikes"].sum()) for one in seen.values()) / len(y)
-    return {"accuracy": float((found == y).double().mean()), "spikes": spikes}
+        spent, shown = time.process_time() - began, x.transpose(0, 1)
+        found = {"accuracy": accuracy(net, shown, y)}
+        found["spikes"] = sum(float(spikes.sum()) for spikes in fired(net, shown).values()) / len(y)
+    return {**found, "seconds": spent, "parameters": learnt(net)}
 
 
 recipe = Recipe(

@@ -11,6 +11,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
 SPARSE, DENSE, CNN, CELLS = "on active sites", "dense", "ordinary", "no convolutions"
@@ -113,14 +114,14 @@ def measure(case: Case) -> dict[str, float]:
             net, learn, valid, epochs=s.epochs, lr=5e-3, batch_size=20, schedule="cosine",
             loss=rv.losses.OverTime(nn.CrossEntropyLoss()), seed=case.seed, progress=False,
         )  # fmt: skip
-        spent, found = time.process_time() - began, tested(net.eval(), case.arm, x.transpose(0, 1), y)
-    return {**found, "seconds": spent, "parameters": float(sum(q.numel() for q in net.parameters()))}
+        spent, found = time.process_time() - began, tested(net, case.arm, x.transpose(0, 1), y)
+    return {**found, "seconds": spent, "parameters": learnt(net)}
 
 
 @torch.no_grad()
 def tested(net: rv.Sequential, arm: str, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
     """The part of x [T, S, …] with the right class; thousands of additions that spikes cause in the convolutions, for each shape."""
-    right = float((net(x)[0].mean(0).argmax(1) == y).double().mean())
+    right = accuracy(net, x, y)
     if arm == CELLS:
         return {"accuracy": right}
     spikes = net.observe(x, record={"lif1": ["spikes"]})["lif1"]["spikes"]

@@ -11,6 +11,7 @@ import ranvier as rv
 from ranvier.data import load
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.fashion import Flipped, Images, accuracy, drawn, repeated
+from ranvier.recipes.parts.tested import learnt
 from ranvier.units import ms
 
 MASK, LINEAR = "masks (SDSA-1)", "sums of spikes (SDSA-3)"
@@ -89,7 +90,7 @@ def measure(case: Case) -> dict[str, float]:
     )  # fmt: skip
     case.planned(net.plan(gradient=True))
     right, spikes = accuracy(net, sets.test, steps)
-    found = {"accuracy": right, "parameters": float(sum(q.numel() for q in net.parameters()))}
+    found = {"accuracy": right, "parameters": learnt(net)}
     return found if arm == ORDINARY else {**found, "spikes": spikes}
 
 

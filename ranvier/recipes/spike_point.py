@@ -10,6 +10,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.tested import accuracy, fired, learnt
 from ranvier.units import ms
 
 POINTS, CUT, POINTNET, FRAMES = "absolute offsets", "negative offsets lost", "ordinary points", "ordinary frames"
@@ -103,26 +104,16 @@ def measure(case: Case) -> dict[str, float]:
     parts = list(zip(seen[case.arm].split(sizes), seen["classes"].split(sizes), strict=True))
     if case.arm in (POINTNET, FRAMES):
         net = ordinary.fitted(plain(case.arm, s, case.seed), parts[0], 3 * s.epochs, 3e-3)
-        return {
-            "accuracy": ordinary.accuracy(net, *parts[2]),
-            "parameters": float(sum(q.numel() for q in net.parameters())),
-        }
+        return {"accuracy": ordinary.accuracy(net, *parts[2]), "parameters": learnt(net)}
     net, generator = spiking(s, case.seed), torch.Generator().manual_seed(case.seed)
     learn, valid, (x, y) = ((rv.encoding.bernoulli(x, STEPS, generator=generator).transpose(0, 1), y) for x, y in parts)
     rv.train(
         net, learn, valid, epochs=s.epochs, lr=5e-3, batch_size=30, schedule="cosine",
         loss=rv.losses.OverTime(nn.CrossEntropyLoss()), seed=case.seed, progress=False,
     )  # fmt: skip
-    with torch.no_grad():
-        spikes = net.eval().observe(
-            x.transpose(0, 1), record={n: ["spikes"] for n, p in net.populations.items() if p.cell.fires}
-        )
-        found = net(x.transpose(0, 1))[0].mean(0).argmax(1)
-    return {
-        "accuracy": float((found == y).double().mean()),
-        "parameters": float(sum(q.numel() for q in net.parameters())),
-        "firing": float(torch.cat([v["spikes"].flatten() for v in spikes.values()]).mean()),
-    }
+    shown = x.transpose(0, 1)
+    found = {"accuracy": accuracy(net, shown, y), "parameters": learnt(net)}
+    return {**found, "firing": float(torch.cat([spikes.flatten() for spikes in fired(net, shown).values()]).mean())}
 
 
 recipe = Recipe(

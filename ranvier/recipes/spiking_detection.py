@@ -13,6 +13,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts.scenes import scenes
+from ranvier.recipes.parts.tested import learnt
 from ranvier.training.metrics import AveragePrecision
 from ranvier.units import ms
 
@@ -122,7 +123,7 @@ def measure(case: Case) -> dict[str, float]:
         **{name: tally.value() for name, tally in tallies.items()},
         "energy": energy(net, shown[:, :100], spiking),
         "decline": decline(case.arm, case.seed, s.depth),
-        "parameters": float(sum(q.numel() for q in net.parameters())),
+        "parameters": learnt(net),
     }
 
 

@@ -6,8 +6,9 @@ import torch
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.digit_cells import DigitSettings, accuracy, fitted, network
+from ranvier.recipes.parts.digit_cells import DigitSettings, fitted, network
 from ranvier.recipes.parts.ordinary import handwritten
+from ranvier.recipes.parts.tested import accuracy
 from ranvier.units import ms
 
 BOTH, START, SURROGATE, NEITHER = "both", "MP-Init", "TrSG", "neither"

@@ -17,7 +17,7 @@ from ranvier.training import losses, train
 from ranvier.training.regularizers import Regularizer
 from ranvier.units import ms
 
-__all__ = ["HIDDEN", "DigitSettings", "accuracy", "firing", "fitted", "network"]
+__all__ = ["HIDDEN", "DigitSettings", "firing", "fitted", "network"]
 
 Tensor = torch.Tensor
 #: shapes of the three populations of cells
@@ -61,13 +61,6 @@ def fitted(
     train(net, *parts[:2], epochs=s.epochs, regularizers=list(regularizers), seed=case.seed, progress=False, **how)
     x, y = parts[2]
     return net.eval(), (x.transpose(0, 1), y)
-
-
-@torch.no_grad()
-def accuracy(net: Network, x: Tensor, y: Tensor) -> float:
-    """The part of images [T, S, …] with the right class."""
-    found = [net(part)[0].mean(0).argmax(1) for part in x.split(250, 1)]
-    return float((torch.cat(found) == y).double().mean())
 
 
 @torch.no_grad()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -12,11 +10,12 @@ from ranvier.connectivity import Linear, SpikeCoding
 from ranvier.models import create
 from ranvier.network import Branches, Network, Recurrent, Residual, Sequential
 from ranvier.neurons import LIF, LinearAttention
+from ranvier.recipes.parts.sequences import Gated
+from ranvier.recipes.parts.tested import fired
 from ranvier.units import ms
 from ranvier.values import Learn, LogNormal
 
 __all__ = [
-    "GRU",
     "Transformer",
     "gated",
     "hatchling",
@@ -30,23 +29,10 @@ __all__ = [
 Tensor = torch.Tensor
 
 
-class GRU(nn.Module):
-    """An ordinary recurrent network: spikes of characters [T, B, size] and a state -> logits and a state."""
-
-    def __init__(self, size: int, hidden: int) -> None:
-        super().__init__()
-        self.cells, self.head = nn.GRU(size, hidden), nn.Linear(hidden, size)
-
-    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """The logits of the next character, and the state."""
-        y, state = self.cells(x, state)
-        return self.head(y), state
-
-
-def gated(size: int, seed: int) -> GRU:
+def gated(size: int, seed: int) -> Gated:
     """A GRU of 120 units, about 88,000 parameters."""
     torch.manual_seed(seed)
-    return GRU(size, 120)
+    return Gated(size, 120, size)
 
 
 def recurrent(size: int, seed: int) -> Network:
@@ -131,15 +117,14 @@ def operations(net: Network, x: Tensor) -> float:
     A spike behind a shift arrives in two steps, as over a delay of 0 to 1 steps. A graded input always arrives: then these are
     multiplications with additions. Cells, biases and norms are not counted.
     """
-    fires = [n for n, p in net.populations.items() if p.cell.fires]
-    seen = net.observe(x, record={n: ["spikes"] for n in fires}) if fires else {}
+    spikes = fired(net, x)
     sources = {p.post: p.pre for p in net.projections.values()}
 
     def arrives(name: str) -> float:
         if name in net.inputs:
             return float(x.mean())
-        if name in fires:
-            return float(seen[name]["spikes"].mean())
+        if name in spikes:
+            return float(spikes[name].mean())
         shifted = name in net.populations and net.populations[name].cell.name == "shift"
         return min(1.0, 2 * arrives(sources[name])) if shifted else 1.0
 

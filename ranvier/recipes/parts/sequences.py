@@ -11,8 +11,9 @@ from torch import nn
 from ranvier.connectivity import Linear
 from ranvier.network import Recurrent, Sequential
 from ranvier.neurons import LIF
+from ranvier.recipes.parts.tested import accuracy
 
-__all__ = ["Gated", "Parts", "accuracy", "fitted", "learnt", "recurrent"]
+__all__ = ["Gated", "Parts", "fitted", "recurrent"]
 
 Tensor = torch.Tensor
 #: x [T, S, …] and classes [S] to learn from, to choose by, to report
@@ -26,21 +27,16 @@ class Gated(nn.Module):
         super().__init__()
         self.units, self.read = nn.GRU(inputs, hidden), nn.Linear(hidden, classes)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x [T, B, inputs] -> [T, B, classes], and the last state."""
-        units, state = self.units(x)
-        return self.read(units), state
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x [T, B, inputs] -> [T, B, classes], and the last state; without ``state`` the units begin at 0."""
+        units, last = self.units(x, state)
+        return self.read(units), last
 
 
 def recurrent(inputs: int, hidden: int, classes: int, *, dt: Any, tau: Any, seed: int) -> Sequential:
     """A plain spiking network: one layer of cells that project to one another, and currents for each class."""
     cells = Recurrent(LIF(hidden, tau=tau), Linear(hidden, hidden, bias=False))
     return Sequential(Linear(inputs, hidden), cells, Linear(hidden, classes), dt=dt, seed=seed)
-
-
-def learnt(net: nn.Module) -> int:
-    """How many numbers training moves."""
-    return sum(q.numel() for q in net.parameters() if q.requires_grad)
 
 
 def fitted(
@@ -69,12 +65,3 @@ def fitted(
             best, kept = found, deepcopy(net.state_dict())
     net.load_state_dict(kept)
     return net.eval()
-
-
-@torch.no_grad()
-def accuracy(net: nn.Module, x: Tensor, y: Tensor, seen: float = 1.0) -> float:
-    """The part of sequences x [T, S, …] that get their class from the mean output over the first ``seen`` of the steps."""
-    net.eval()
-    steps = max(1, round(seen * len(x)))
-    found = [net(part)[0].mean(0).argmax(1) for part in x[:steps].split(250, 1)]
-    return float((torch.cat(found) == y).double().mean())
