@@ -14,16 +14,8 @@ from ranvier.data import load
 from ranvier.network import Network
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.form.source import Stamp, stamp
-from ranvier.recipes.parts.fashion import (
-    Flipped,
-    Images,
-    accuracy,
-    drawn,
-    mirrored_machine,
-    network,
-    repeated,
-    supplied,
-)
+from ranvier.recipes.parts.fashion import Flipped, Images, accuracy, drawn, mirrored_machine, network, supplied
+from ranvier.recipes.parts.images import repeated
 from ranvier.training import Stage, losses, shrink_steps
 
 __all__ = ["Settings", "recipe", "run"]

@@ -9,6 +9,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.images import repeated
 from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
@@ -75,8 +76,9 @@ def measure(case: Case) -> dict[str, float]:
         rv.train(filling, images, epochs=s.pretraining, batch_size=64, loss=rv.losses.MaskedRegression(), **how)
     width = 26 if case.arm == PLAIN else CHANNELS
     net = rv.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), rv.Linear(width, 10), dt=1 * ms, seed=seed)
-    shown = few[0].unsqueeze(1).expand(-1, STEPS, -1, -1, -1), few[1]
-    rv.train(net, shown, epochs=s.epochs, batch_size=25, loss=rv.losses.OverTime(nn.CrossEntropyLoss()), **how)
+    rv.train(
+        net, repeated(few, STEPS), epochs=s.epochs, batch_size=25, loss=rv.losses.OverTime(nn.CrossEntropyLoss()), **how
+    )
     found = accuracy(net, tested.expand(STEPS, *tested.shape), target)
     return {"accuracy": found, "parameters": learnt(net)}
 

@@ -10,7 +10,8 @@ from torch import nn
 import ranvier as rv
 from ranvier.data import load
 from ranvier.recipes.form import Case, Expect, Recipe
-from ranvier.recipes.parts.fashion import Flipped, Images, accuracy, drawn, repeated
+from ranvier.recipes.parts.fashion import Flipped, Images, accuracy, drawn
+from ranvier.recipes.parts.images import repeated
 from ranvier.recipes.parts.tested import learnt
 from ranvier.units import ms
 

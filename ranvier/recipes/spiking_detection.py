@@ -12,6 +12,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.parts.images import repeated
 from ranvier.recipes.parts.scenes import scenes
 from ranvier.recipes.parts.tested import learnt
 from ranvier.training.metrics import AveragePrecision
@@ -95,18 +96,10 @@ def measure(case: Case) -> dict[str, float]:
     learn, (x, y) = scenes(case.seed, (s.train, s.test), CLASSES)
     steps = s.steps if spiking else 1
     net, loss = detector(case.arm, case.seed), rv.losses.Detection(CLASSES)
-    given = learn[0].unsqueeze(1).expand(-1, steps, -1, -1, -1), learn[1]
     rv.train(
-        net,
-        given,
-        epochs=s.epochs,
-        lr=5e-3,
-        batch_size=50,
-        schedule="cosine",
-        loss=loss,
-        seed=case.seed,
+        net, repeated(learn, steps), epochs=s.epochs, lr=5e-3, batch_size=50, schedule="cosine", loss=loss, seed=case.seed,
         progress=False,
-    )
+    )  # fmt: skip
     net.eval()
     tallies = {
         name: AveragePrecision(loss.found, overlaps).tally()

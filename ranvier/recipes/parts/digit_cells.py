@@ -12,6 +12,7 @@ from torch import nn
 from ranvier.connectivity import Conv2d, Linear, ThresholdBatchNorm
 from ranvier.network import Network, Sequential
 from ranvier.recipes.form import Case
+from ranvier.recipes.parts.images import repeated
 from ranvier.recipes.parts.ordinary import handwritten
 from ranvier.training import losses, train
 from ranvier.training.regularizers import Regularizer
@@ -56,7 +57,7 @@ def fitted(
     """
     s: DigitSettings = case.settings
     shown = [(1 - (1 - x) * (1 - low) / 2, y) for x, y in handwritten(case.seed, s.images)]
-    parts = [(x.unsqueeze(1).expand(-1, s.steps, -1, -1, -1), y) for x, y in shown]
+    parts = [repeated(images, s.steps) for images in shown]
     how = {"loss": losses.OverTime(nn.CrossEntropyLoss()), "lr": 3e-3, "schedule": "cosine", "batch_size": 64, **how}
     train(net, *parts[:2], epochs=s.epochs, regularizers=list(regularizers), seed=case.seed, progress=False, **how)
     x, y = parts[2]

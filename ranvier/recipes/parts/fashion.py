@@ -18,10 +18,11 @@ from ranvier.network import Network, Sequential
 from ranvier.neurons import LIF
 from ranvier.recipes.parts.baseline import support_vectors
 from ranvier.recipes.parts.copies import marks, refuse_copies
+from ranvier.recipes.parts.images import repeated
 from ranvier.recipes.parts.split import Split
 from ranvier.units import ms
 
-__all__ = ["Flipped", "Images", "accuracy", "drawn", "mirrored_machine", "network", "repeated", "supplied"]
+__all__ = ["Flipped", "Images", "accuracy", "drawn", "mirrored_machine", "network", "supplied"]
 
 Tensor = torch.Tensor
 #: mean and standard deviation of the training pixels from 0 to 1
@@ -76,12 +77,6 @@ def supplied(images: Images, sets: Splits, folder: Path) -> Images:
     known = {copy for part in (sets.train, sets.valid) for copy in marks(part.items())}
     refuse_copies([k for k, copy in enumerate(marks(x)) if copy in known], len(x), "image", folder)
     return replace(images, test=((x.unsqueeze(1) - _MEAN) / _STD, torch.from_numpy(target.astype(np.int64))))
-
-
-def repeated(images: tuple[Tensor, Tensor], steps: int) -> tuple[Tensor, Tensor]:
-    """Every image shown in each of ``steps`` steps [S, T, 1, 28, 28] (a view), and the classes."""
-    x, y = images
-    return x.unsqueeze(1).expand(-1, steps, -1, -1, -1), y
 
 
 class Flipped(Dataset[tuple[Tensor, Tensor]]):
