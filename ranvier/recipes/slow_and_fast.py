@@ -3,7 +3,7 @@
 import copy
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
+from ranvier.recipes.parts.drawn import divided, uniform
 from ranvier.recipes.parts.tested import learnt
 from ranvier.units import Hz, ms
 
@@ -40,10 +41,7 @@ class Settings:
 def recordings(seed: int, count: int) -> Sample:
     """Frames of light [T, S, 1, 16, 16], events [T, S, 2, 16, 16] of steps of 5 ms, and places of the ball [T, S, 2] in pixels."""
     generator = torch.Generator().manual_seed(seed)
-
-    def drawn(low: float, high: float, *shape: int) -> torch.Tensor:
-        return low + (high - low) * torch.rand(*shape, generator=generator)
-
+    drawn = partial(uniform, generator)
     time = torch.arange(STEPS + 1)[:, None, None] * 0.005
     reach, speed, phase = drawn(1.5, 4.0, count, 2), drawn(0.5, 3.0, count, 2), drawn(0, 2 * math.pi, count, 2)
     moving = (torch.sin(2 * math.pi * drawn(0.5, 1.5, count, 1) * time + drawn(0, 6.3, count, 1)) > -0.4).float()
@@ -101,10 +99,9 @@ class Tracker(nn.Module):
         return 7.5 + 4 * out
 
 
-def divided(seed: int, learn: int) -> tuple[Sample, Sample, Sample]:
+def parts(seed: int, learn: int) -> tuple[Sample, Sample, Sample]:
     """Recordings to learn from, to choose by, to report."""
-    sizes = (learn, learn // 2, learn)
-    return tuple(zip(*(x.split(sizes, 1) for x in recordings(seed, sum(sizes))), strict=True))  # pyright: ignore[reportReturnType]
+    return divided(learn, recordings(seed, 2 * learn + learn // 2), axis=1)
 
 
 def error(net: Tracker, sample: Sample) -> float:
@@ -116,7 +113,7 @@ def error(net: Tracker, sample: Sample) -> float:
 @lru_cache(maxsize=4)
 def fitted(arm: str, seed: int, s: Settings) -> Tracker:
     """A tracker at its best epoch on the recordings to choose by."""
-    learn, valid, _ = divided(seed, s.learn)
+    learn, valid, _ = parts(seed, s.learn)
     torch.manual_seed(seed)
     net, epochs = Tracker(arm, s.every, seed), s.epochs
     optimizer = torch.optim.Adam(net.parameters(), 1e-2)
@@ -159,7 +156,7 @@ def operations(net: Tracker, sample: Sample) -> float:
 
 def measure(case: Case) -> dict[str, float]:
     """Error on test recordings, operations, and learnt parameters."""
-    frames, events, place = divided(case.seed, case.settings.learn)[2]
+    frames, events, place = parts(case.seed, case.settings.learn)[2]
     net = fitted(HYBRID if case.arm == OTHER else case.arm, case.seed, case.settings)
     if case.arm == OTHER:
         frames = frames.roll(1, 1)

@@ -10,6 +10,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.drawn import divided
 from ranvier.recipes.parts.gestures import GESTURES, gestures
 from ranvier.recipes.parts.tested import accuracy, fired, learnt
 from ranvier.units import ms
@@ -35,9 +36,7 @@ class Settings:
 def samples(seed: int, learn: int) -> tuple[Samples, Samples, Samples]:
     """Events [S, T, 2, 24, 24], at most one of a pixel in a step, and classes: to learn from, to choose by, to report."""
     x, y = gestures(2 * learn + learn // 2, STEPS * FRAMES, seed)
-    x = x.unflatten(0, (STEPS, FRAMES)).sum(1).clamp(max=1).transpose(0, 1)
-    parts = (learn, learn // 2, learn)
-    return tuple(zip(x.split(parts), y.split(parts), strict=True))  # pyright: ignore[reportReturnType]
+    return divided(learn, (x.unflatten(0, (STEPS, FRAMES)).sum(1).clamp(max=1).transpose(0, 1), y))
 
 
 def network(arm: str, seed: int) -> rv.Sequential:

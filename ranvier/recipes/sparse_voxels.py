@@ -3,7 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.drawn import divided, uniform
 from ranvier.recipes.parts.tested import accuracy, learnt
 from ranvier.units import ms
 
@@ -32,10 +33,8 @@ class Settings:
 def shapes(count: int, points: int, seed: int) -> Samples:
     """Points [S, N, 3] on the surfaces of spheres, boxes, cones and tori, turned and with noise, and classes [S]."""
     generator = torch.Generator().manual_seed(seed)
+    drawn = partial(uniform, generator)
     y = torch.arange(count)[torch.randperm(count, generator=generator)] % CLASSES
-
-    def drawn(low: float, high: float, *shape: int) -> torch.Tensor:
-        return low + (high - low) * torch.rand(*shape, generator=generator)
 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator)
@@ -60,8 +59,7 @@ def shapes(count: int, points: int, seed: int) -> Samples:
 def samples(seed: int, learn: int, points: int) -> tuple[Samples, Samples, Samples]:
     """Spikes of voxels [S, T, 1, 14, 14, 14] and classes: to learn from, to choose by, to report."""
     x, y = shapes(2 * learn + learn // 2, points, seed)
-    coded, sizes = rv.encoding.voxels(x, SIDE, STEPS).transpose(0, 1), (learn, learn // 2, learn)
-    return tuple(zip(coded.split(sizes), y.split(sizes), strict=True))  # pyright: ignore[reportReturnType]
+    return divided(learn, (rv.encoding.voxels(x, SIDE, STEPS).transpose(0, 1), y))
 
 
 def network(arm: str, seed: int, x: torch.Tensor) -> rv.Sequential:

@@ -10,6 +10,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.recipes.form import Case, Expect, Recipe
 from ranvier.recipes.parts import ordinary
+from ranvier.recipes.parts.drawn import divided, uniform
 from ranvier.recipes.parts.tested import accuracy, fired, learnt
 from ranvier.units import ms
 
@@ -33,12 +34,9 @@ class Settings:
 def clouds(count: int, points: int, seed: int) -> Samples:
     """Points (x, y, t) [S, N, 3] of hands that wave, circle, clap or open, a tenth of them noise, and classes [S]."""
     generator = torch.Generator().manual_seed(seed)
+    drawn = partial(uniform, generator)
     y = torch.arange(count)[torch.randperm(count, generator=generator)] % CLASSES
     label = y[:, None]
-
-    def drawn(low: float, high: float, *shape: int) -> torch.Tensor:
-        return low + (high - low) * torch.rand(*shape, generator=generator)
-
     t = drawn(0, 1, count, points).sort(1).values
     reach, hand = drawn(0.18, 0.3, count, 1), drawn(-1, 1, count, points).sign()
     turn = 2 * math.pi * drawn(0.9, 1.3, count, 1) * t + drawn(-0.5, 0.5, count, 1)
@@ -100,8 +98,7 @@ def plain(arm: str, s: Settings, seed: int) -> nn.Module:
 def measure(case: Case) -> dict[str, float]:
     """Test accuracy and the number of learnt parameters; the part of cells that fire in a step."""
     s, seen = case.settings, samples(case.seed, case.settings)
-    sizes = (s.learn, s.learn // 2, s.learn)
-    parts = list(zip(seen[case.arm].split(sizes), seen["classes"].split(sizes), strict=True))
+    parts = divided(s.learn, (seen[case.arm], seen["classes"]))
     if case.arm in (POINTNET, FRAMES):
         net = ordinary.fitted(plain(case.arm, s, case.seed), parts[0], 3 * s.epochs, 3e-3)
         return {"accuracy": ordinary.accuracy(net, *parts[2]), "parameters": learnt(net)}

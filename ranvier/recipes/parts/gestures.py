@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 
 from ranvier.encoding import EventCamera
+from ranvier.recipes.parts.drawn import uniform
 from ranvier.units import Hz, ms
 
 __all__ = ["GESTURES", "gestures"]
@@ -37,11 +39,11 @@ def gestures(count: int, frames: int, seed: int, noise: float = 2.0) -> tuple[Te
 
 def _watched(y: Tensor, frames: int, generator: torch.Generator) -> Tensor:
     """Events of gestures ``y`` [S] without noise."""
-    count = len(y)
+    count, drawn = len(y), partial(uniform, generator)
     first, second, angle = _paths(y, frames, generator)
-    dark = _uniform(0.15, 0.25, count, generator)[:, None, None]
-    hand = _uniform(0.5, 0.9, count, generator)[:, None, None]
-    size = _uniform(1.8, 3.0, count, generator)
+    dark = drawn(0.15, 0.25, count)[:, None, None]
+    hand = drawn(0.5, 0.9, count)[:, None, None]
+    size = drawn(1.8, 3.0, count)
     shape = torch.empty(frames, count, SIDE, SIDE)
     hands, bars = y < 6, y >= 6
     shape[:, hands] = torch.maximum(*(_disc(path[:, hands], size[hands]) for path in (first, second)))
@@ -50,16 +52,12 @@ def _watched(y: Tensor, frames: int, generator: torch.Generator) -> Tensor:
     return camera(dark + (hand - dark) * shape, FRAME * ms, generator=generator)
 
 
-def _uniform(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(count, generator=generator)
-
-
 def _paths(y: Tensor, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Places [T, S, 2] (right, down) of two hands, which are one but for claps, and twice the angles [T, S] of a bar."""
-    count, middle = len(y), (SIDE - 1) / 2
-    centre = torch.stack([_uniform(middle - 3, middle + 3, count, generator) for _ in range(2)], 1)
-    reach, speed = _uniform(3.0, 6.0, count, generator), _uniform(2.5, 5.0, count, generator)  # pixels, Hz
-    phase = _uniform(0, 2 * math.pi, count, generator)
+    count, middle, drawn = len(y), (SIDE - 1) / 2, partial(uniform, generator)
+    centre = torch.stack([drawn(middle - 3, middle + 3, count) for _ in range(2)], 1)
+    reach, speed = drawn(3.0, 6.0, count), drawn(2.5, 5.0, count)  # pixels, Hz
+    phase = drawn(0, 2 * math.pi, count)
     turn = 2 * math.pi * speed * (torch.arange(frames) * FRAME / 1000)[:, None] + phase  # [T, S]
     turn = torch.where((y == 3) | (y == 7), -turn, turn)  # the axes point right and down: clockwise as one sees it
     swing = reach * torch.sin(turn)
