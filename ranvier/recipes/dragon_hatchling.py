@@ -30,16 +30,16 @@ def trained(seed: int, batches: int) -> Network:
 
 
 @torch.no_grad()
-def activity(net: Network, x: torch.Tensor) -> dict[str, float]:
-    """Shares of neurons whose x*y is above 0, of the first and the second pass."""
+def activity(net: Network, x: torch.Tensor) -> float:
+    """The share of neurons whose x*y is above 0, over both passes."""
     names = [n for n, p in net.populations.items() if p.cell.name == "active"]
     seen = net.observe(x, record={n: ["xy"] for n in names})
-    return {"active": sum(float((seen[n]["xy"] > 0).float().mean()) for n in names) / len(names)}
+    return sum(float((seen[n]["xy"] > 0).float().mean()) for n in names) / len(names)
 
 
 @torch.no_grad()
 def without_memory(net: Network, ids: torch.Tensor, size: int) -> float:
-    """Bits a character where every character is a text of its own: of the first 4,096."""
+    """Bits a character over the first 4,096 characters, each of which is read as a text of its own."""
     logits, _ = net(tokens(ids[None, :4096], size))
     return float(torch.nn.functional.cross_entropy(logits[0], ids[1:4097])) / math.log(2)
 
@@ -57,7 +57,7 @@ def measure(case: Case) -> dict[str, float]:
     if case.arm == CUT:
         return {"bits": without_memory(net, data.test, size)}
     found = {"bits": bits(net, data.test, size, steps=64)}
-    return found | activity(net, tokens(windows(data.test, 64)[:-1, :32], size))
+    return {**found, "active": activity(net, tokens(windows(data.test, 64)[:-1, :32], size))}
 
 
 recipe = Recipe(

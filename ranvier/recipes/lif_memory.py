@@ -1,7 +1,7 @@
 """Activities from a watch: a Legendre memory unit of leaky cells on raw signals."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import nn
@@ -48,10 +48,17 @@ def network(case: Case) -> nn.Module:
         return recurrent(6, 51, 5, dt=DT, tau=TAU, seed=seed)
     if case.arm == ORDINARY:
         return Gated(6, 28, 5)
-    cell = lambda: rv.LIF(tau=TAU)  # noqa: E731
-    low = lambda: rv.LIF(tau=TAU, V_th=0.2)  # noqa: E731
+    cell = partial(rv.LIF, tau=TAU)
     unit = rv.blocks.lif_memory(
-        6, 32, dt=DT, channels=s.channels, order=s.order, window=1_000 * ms, cell=cell, memory_cell=low, seed=seed
+        6,
+        32,
+        dt=DT,
+        channels=s.channels,
+        order=s.order,
+        window=1_000 * ms,
+        cell=cell,
+        memory_cell=partial(cell, V_th=0.2),
+        seed=seed,
     )
     if case.arm == RANDOM:
         held = dict(unit.named_parameters())["memory_to_memory_x.weight"]

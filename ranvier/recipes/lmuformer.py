@@ -1,7 +1,7 @@
 """Spoken commands as a stream: Legendre memories between spikes, and what is known before a word has ended."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -52,9 +52,9 @@ def network(case: Case) -> nn.Module:
         return recurrent(BANDS, 170, 10, dt=DT, tau=100 * ms, seed=seed)
     if case.arm == ORDINARY:
         return Gated(BANDS, 92, 10)
-    cell = lambda: rv.LIF(tau=TAU)  # noqa: E731
+    cell = partial(rv.LIF, tau=TAU)
     body = rv.blocks.lmuformer(width, dt=DT, order=6, window=400 * ms, cell=cell)
-    if case.arm == FORGETFUL:
+    if case.arm == FORGETFUL:  # its weights are drawn after those of the body that it replaces
         body = rv.blocks.lmuformer(width, dt=DT, order=1, window=DT, cell=cell)
     entry = rv.blocks.causal_conv(BANDS, width, dt=DT), rv.ThresholdBatchNorm(width)
     return rv.Sequential(*entry, *body, cell(), rv.Linear(width, 10), dt=DT, seed=seed)

@@ -19,6 +19,8 @@ BOTH, LOW = "few bits, IE-LIF and distillation", "few bits"
 INFORMED, WHOLE, FLOAT, ORDINARY, ROUNDED = (
     "few bits, IE-LIF", "floats, IE-LIF", "floats", "ordinary network", "rounded after training",
 )  # fmt: skip
+#: names of the cells behind attention, leaky ones and those of whole numbers
+BEHIND = "lif4", "integer4"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def trained(arm: str, s: Settings, seed: int) -> rv.Sequential:
     plugs = []
     if arm == BOTH:
         teacher = partial(features, trained(ORDINARY, s, seed))
-        plugs = [rv.regularizers.Features(s.weight, ["integer4"], teacher)]
+        plugs = [rv.regularizers.Features(s.weight, [BEHIND[1]], teacher)]
     rv.train(
         net, train, valid, epochs=s.epochs, lr=3e-3, schedule="cosine", batch_size=64, seed=seed, regularizers=plugs,
         loss=rv.losses.OverTime(nn.CrossEntropyLoss()), progress=False,
@@ -85,7 +87,7 @@ def trained(arm: str, s: Settings, seed: int) -> rv.Sequential:
 
 def features(ordinary: rv.Network, x: torch.Tensor) -> dict[str, torch.Tensor]:
     """What the attention of the ordinary network gives for the same images."""
-    return {"integer4": ordinary.observe(x[:1], record={"relay1": ["x"]})["relay1"]["x"][0]}
+    return {BEHIND[1]: ordinary.observe(x[:1], record={"relay1": ["x"]})["relay1"]["x"][0]}
 
 
 def measure(case: Case) -> dict[str, float]:
@@ -106,7 +108,7 @@ def measure(case: Case) -> dict[str, float]:
     if arm == ORDINARY:
         return found
     bits = rv.training.emission_entropy(net, x.transpose(0, 1)[:, :200])
-    return {**found, "information": [h for n, h in bits.items() if not n.startswith("join")][3]}
+    return {**found, "information": next(h for n, h in bits.items() if n in BEHIND)}
 
 
 recipe = Recipe(

@@ -36,41 +36,51 @@ def trained(seed: int, batches: int) -> Network:
     return fitted(linear_attention(size, seed), data.train, size, batches=batches, lr=1e-2, seed=seed)
 
 
+def places(net: Network) -> list[SpikeCoding]:
+    """Where activations may become spikes: in front of every matrix."""
+    return [m for m in net.modules() if isinstance(m, SpikeCoding)]
+
+
+def entering(net: Network, x: torch.Tensor) -> list[torch.Tensor]:
+    """What enters each of these places [samples, channels], on spikes x of characters."""
+    seen: list[torch.Tensor] = []
+    hooks = [
+        m.register_forward_hook(lambda _, given, __: seen.append(given[0].detach().flatten(0, -2))) for m in places(net)
+    ]
+    with torch.no_grad():
+        net(x)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def silence(seen: list[torch.Tensor], k: float) -> dict[str, float]:
+    """Shares of steps without a spike, the longest trains, and spikes of a channel."""
+    counts, found = [adaptive_counts(x, k)[0] for x in seen], {}
+    for code in ("ternary", "bitwise"):
+        trains = [trains_of_counts(c, code) for c in counts]
+        found[f"silent, {code}"] = sum(float((t == 0).sum()) for t in trains) / sum(t.numel() for t in trains)
+        found[f"steps, {code}"] = max(len(t) for t in trains)
+    return {**found, "spikes": sum(float(c.abs().sum()) for c in counts) / sum(c.numel() for c in counts)}
+
+
 def measure(case: Case) -> dict[str, float]:
     """Bits a character of unseen documents, and how silent the trains are."""
     s, data, size = case.settings, text(), len(text().alphabet)
     net = trained(case.seed, s.batches)
-    places = [m for m in net.modules() if isinstance(m, SpikeCoding)]
-    seen: list[torch.Tensor] = []
-    k = {SPIKES: s.k, COARSE: s.few}.get(case.arm)
-    hooks = [
-        m.register_forward_hook(lambda _, given, __: seen.append(given[0].detach().flatten(0, -2))) for m in places
-    ]
-    with torch.no_grad():
-        net(tokens(windows(data.valid, 64)[:-1, :16], size))
-    for hook in hooks:
-        hook.remove()
+    k, seen = {SPIKES: s.k, COARSE: s.few}.get(case.arm), entering(net, tokens(windows(data.valid, 64)[:-1, :16], size))
     level = float(torch.cat([x.abs().mean(-1) for x in seen]).mean()) / s.k
-    hooks = [
-        m.register_forward_hook(lambda _, __, out: torch.round(out / level) * level)
-        for m in places
-        if case.arm == FIXED
-    ]
-    for m in places:
+    hooks = []
+    for m in places(net):
         m.k = k
+        if case.arm == FIXED:
+            hooks.append(m.register_forward_hook(lambda _, __, out: torch.round(out / level) * level))
     found = {"bits": bits(net, data.test, size)}
-    for m in places:
+    for m in places(net):  # the next arm gets the network as it was
         m.k = None
     for hook in hooks:
         hook.remove()
-    if k is not None:
-        counts = [adaptive_counts(x, k)[0] for x in seen]
-        for code in ("ternary", "bitwise"):
-            trains = [trains_of_counts(c, code) for c in counts]
-            found[f"silent, {code}"] = sum(float((t == 0).sum()) for t in trains) / sum(t.numel() for t in trains)
-            found[f"steps, {code}"] = max(len(t) for t in trains)
-        found["spikes"] = sum(float(c.abs().sum()) for c in counts) / sum(c.numel() for c in counts)
-    return found
+    return found if k is None else {**found, **silence(seen, k)}
 
 
 recipe = Recipe(

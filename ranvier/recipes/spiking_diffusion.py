@@ -1,7 +1,5 @@
 """A spiking U-Net that makes digits from noise, beside an ordinary one of the same parts."""
 
-from dataclasses import dataclass
-
 import torch
 
 import ranvier as rv
@@ -20,11 +18,6 @@ from ranvier.units import ms
 
 SPIKING, ORDINARY, ONE = "spiking, 4 steps", "ordinary twin", "spiking, 1 step"
 UNTRAINED, REAL = "untrained", "real digits"
-
-
-@dataclass(frozen=True)
-class Settings(DenoiserSettings):
-    """Of training and sampling."""
 
 
 def measure(case: Case) -> dict[str, float]:
@@ -58,7 +51,7 @@ recipe = Recipe(
     baselines={ORDINARY: "rectified units in place of cells: the same parts, parameters, batches and noise", REAL: "the validation images in place of samples"},
     controls={ONE: "the spiking network trained and run with one step", UNTRAINED: "random weights"},
     measures={"classifier score": "", "Fréchet distance": "", "nearest": "", "loss": ""},
-    seeds=(0, 1, 2), settings=Settings(), quick={"epochs": 1, "made": 40, "steps": 4, "seeds": (0,)}, minutes=5, measure=measure,
+    seeds=(0, 1, 2), settings=DenoiserSettings(), quick={"epochs": 1, "made": 40, "steps": 4, "seeds": (0,)}, minutes=5, measure=measure,
     notes=["The classifier (64-64-24-10 rectified units) learns from the noisy training images of each seed; the Fréchet distance is that of its 24 features, 300 samples against 360 test images. "
            "Loss is the squared error of the noise on validation images. Nearest is the distance from the nearest training image, in units of that of test images."],
     expected=[

@@ -10,7 +10,6 @@ from ranvier.recipes.parts.language_models import gated, operations, recurrent, 
 
 SPIKES, PLAIN, RECURRENT, GATED = "spiking RWKV", "RWKV without spikes", "recurrent spiking network", "GRU"
 COUNTS, PAIRS = "counts of five characters", "counts of pairs"
-RATES = {SPIKES: 1e-2, PLAIN: 1e-2, RECURRENT: 1e-2, GATED: 1e-2}
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ def measure(case: Case) -> dict[str, float]:
         return {"bits": counted(data.train, data.test, size, 5 if case.arm == COUNTS else 2)}
     make = {SPIKES: lambda: rwkv(size, case.seed, True), PLAIN: lambda: rwkv(size, case.seed, False),
             RECURRENT: lambda: recurrent(size, case.seed), GATED: lambda: gated(size, case.seed)}  # fmt: skip
-    net = fitted(make[case.arm](), data.train, size, batches=case.settings.batches, lr=RATES[case.arm], seed=case.seed)
+    net = fitted(make[case.arm](), data.train, size, batches=case.settings.batches, lr=1e-2, seed=case.seed)
     found = {"bits": bits(net, data.test, size)}
     if isinstance(net, Network):
         found["operations"] = operations(net, tokens(windows(data.test, 64)[:-1, :64], size))
