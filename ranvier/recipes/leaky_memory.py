@@ -75,20 +75,20 @@ def measure(case: Case) -> dict[str, float]:
 
 recipe = Recipe(
     name="leaky_memory", title="A cell with dendrites, in a few hundred numbers", papers=["S003"], citation="Spieler et al., ICLR 2024 (ELM neuron)",
-    claim="An expressive leaky memory neuron predicts spikes and voltage of a cell with nonlinear dendrites better than a leaky integrator and than a spiking network of equal size.",
+    claim="An expressive leaky memory neuron predicts spikes and voltage of a cell with nonlinear dendrites better than a leaky integrator or a spiking network of equal size.",
     data="Generated: a soma and four dendrites with 32 exciting synapses (voltage-dependent, as NMDA) and 8 inhibiting ones, driven by Poisson spikes whose rates change every 50 ms; new recordings to test.",
-    scale="40 synapses, 660 numbers, 128 recordings of 150 ms; the paper fits a simulated cell of layer 5 with 1,278 synapses by 8,000 numbers.",
-    chosen="The strengths of synapses were set so that the cell fires about 14 times a second. The networks have the first settings that were tried; the number of updates, 40, is bounded by time.",
+    scale="40 synapses, 660 parameters, 128 recordings of 150 ms; the paper fits a simulated cell of layer 5 with 1,278 synapses by 8,000 parameters.",
+    chosen="The strengths of synapses were set so that the cell fires about 14 times a second. The networks have the first settings that were tried; time limits the number of updates to 40.",
     methods={LEAKY: "8 branches, 20 hidden and 10 memory units, time constants from 1 to 150 ms, learnt"},
     baselines={POINT: "a weighted sum with a learnt leak, the subthreshold part of a leaky integrate-and-fire cell; spikes by its distance from a threshold", PLAIN: "13 leaky cells that project to one another", ORDINARY: "5 gated units (GRU)"},
-    controls={FAST: "all memory units have 2 ms"}, measures={"area": "%", "explained": "%", "parameters": ""},
+    controls={FAST: "all memory units have a time constant of 2 ms"}, measures={"area": "%", "explained": "%", "parameters": ""},
     seeds=(1, 2, 3), settings=Settings(), quick={"samples": 32, "steps": 60, "epochs": 1, "seeds": (1,)}, minutes=2, measure=measure,
     expected=[
         Expect("spikes: it beats chance", (LEAKY, "area"), ">", 0.5),
         Expect("spikes: it beats the point neuron", (LEAKY, "area"), ">", (POINT, "area")),
         Expect("voltage: it beats the point neuron", (LEAKY, "explained"), ">", (POINT, "explained")),
         Expect("voltage: it beats a spiking network", (LEAKY, "explained"), ">", (PLAIN, "explained")),
-        Expect("slow memory helps", (LEAKY, "explained"), ">", (FAST, "explained")),
+        Expect("voltage: slow memory beats fast memory", (LEAKY, "explained"), ">", (FAST, "explained")),
         Expect("voltage: it beats gated units", (LEAKY, "explained"), ">", (ORDINARY, "explained"), decides=False),
     ],
 )  # fmt: skip

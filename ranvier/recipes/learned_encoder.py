@@ -138,13 +138,13 @@ def measure(case: Case) -> dict[str, float]:
 recipe = Recipe(
     name="learned_encoder", title="Learnt thresholds for muscle signals", papers=["S046"], citation="Hens et al. 2024 (STAL)",
     claim="An ensemble of recurrent spiking networks classifies biosignals better from spikes of learnt thresholds than from a rate or a latency code.",
-    data="Real: emg_gestures, 0.4 s of eight electrodes, rest and seven gestures of four people, as many windows of each class. First sessions to learn from, second ones to choose the strength of logistic regression, last ones to test.",
+    data="Real: emg_gestures, 0.4 s of eight electrodes, rest and seven gestures of four people, as many windows of each class. Networks learn from first sessions, second ones choose the strength of logistic regression, and last ones are the test.",
     scale="60 windows a class, 48 cells, three networks; the paper has EmoPain, muscles and movement of 30 people, two classes.",
     chosen="All settings of networks are the first that were tried, and the last epoch counts.",
-    methods={LEARNT: "four cells a channel that see eight steps; thresholds and features learn with the network, with a term for faithfulness and one for few spikes"},
+    methods={LEARNT: "four cells per channel, each of which sees eight steps; thresholds and features learn with the network, with a term for faithfulness and one for few spikes"},
     baselines={
-        RATE: "the size of the signal at four gains is the chance of a spike", LATENCY: "the mean size of eight steps at four gains is the time of a spike in them",
-        ORDINARY: "an ensemble of gated recurrent units on the signals", LINEAR: "of the logarithms of mean sizes",
+        RATE: "the amplitude of the signal at four gains is the probability of a spike", LATENCY: "the mean amplitude over eight steps, at four gains, sets the time of a spike within them",
+        ORDINARY: "an ensemble of gated recurrent units on the signals", LINEAR: "on the logarithms of mean amplitudes",
     },
     measures={"accuracy": "%", "one member": "%", "density": "%", "parameters": ""},
     seeds=(1, 2, 3), settings=Settings(), quick={"windows": 8, "epochs": 1, "members": 2, "seeds": (1,)}, minutes=2, measure=measure,
@@ -155,6 +155,6 @@ recipe = Recipe(
         Expect("better than an ordinary network", (LEARNT, "accuracy"), ">", (ORDINARY, "accuracy"), decides=False),
         Expect("better than logistic regression on amplitudes", (LEARNT, "accuracy"), ">", (LINEAR, "accuracy"), decides=False),
     ],
-    notes=["The encoder is that of Ranvier, causal in time, in the spirit of the paper's, which maps whole windows through dense layers. Every network has 64 updates. The gated units see signals with their sign, the two codes and logistic regression the size of signals: the ordinary network is a weak baseline here."],
+    notes=["Ranvier's encoder is causal in time; the paper's maps whole windows through dense layers. Every network has 64 updates. The gated units see signals with their sign; the two codes and logistic regression see only amplitudes. The ordinary network is a weak baseline here."],
 )  # fmt: skip
 run = recipe.run

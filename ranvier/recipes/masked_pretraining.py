@@ -91,7 +91,7 @@ recipe = Recipe(
     chosen="The settings are the first that were tried, and the last epoch counts, so that nothing was chosen on data. The ordinary network learns for four times as many epochs.",
     methods={PRETRAINED: "60 % of all patches of 2 x 2 pixels are hidden; a linear map of the tokens fills them in"},
     baselines={PLAIN: "three convolutions with norms and cells, as many parameters", ORDINARY: "the same with rectified units"},
-    controls={SCRATCH: "the labels alone, as many epochs of them", PATCHES: "tokens by one linear map of 2 x 2 pixels, and a learnt code of places"},
+    controls={SCRATCH: "the labels alone, for as many epochs", PATCHES: "tokens by one linear map of 2 x 2 pixels, and a learnt code of places"},
     measures={"accuracy": "%", "parameters": ""}, seeds=(0, 1, 2, 3, 4), settings=Settings(), quick={"hidden": 64, "pretraining": 1, "labels": 50, "epochs": 1, "seeds": (0,)}, minutes=5, measure=measure,
     expected=[
         Expect("pretraining helps", (PRETRAINED, "accuracy"), ">", (SCRATCH, "accuracy")),

@@ -94,15 +94,15 @@ recipe = Recipe(
     measures={"bits": "bits a character", "silent, ternary": "%", "silent, bitwise": "%", "steps, ternary": "", "steps, bitwise": "", "spikes": "a channel"},
     seeds=(0, 1, 2), settings=Settings(), quick={"batches": 2, "seeds": (0,)}, minutes=1, measure=measure,
     notes=[
-        "Silence is the share of steps without a spike, over all channels in front of matrices, where every train is as long as the largest number of a place needs. The paper reports 69 %.",
+        "Silence is the share of steps without a spike, over all channels in front of matrices; every train is as long as the largest number at its place needs. The paper reports 69 %.",
         "The trains hold exactly the whole numbers that the model was tested with (rv.encoding.counts_of_trains).",
     ],
     expected=[
         Expect("at most 2 % more bits", (SPIKES, "bits"), "<", (REAL, "bits"), times=1.02),
-        Expect("over 69 % of silence, ternary", (SPIKES, "silent, ternary"), ">", 0.69),
-        Expect("over 69 % of silence, bitwise", (SPIKES, "silent, bitwise"), ">", 0.69),
+        Expect("more than 69 % of the steps are silent, ternary", (SPIKES, "silent, ternary"), ">", 0.69),
+        Expect("more than 69 % of the steps are silent, bitwise", (SPIKES, "silent, bitwise"), ">", 0.69),
         Expect("better than a fixed threshold", (SPIKES, "bits"), "<", (FIXED, "bits")),
-        Expect("few spikes cost at most 2 %, too", (COARSE, "bits"), "<", (REAL, "bits"), times=1.02, decides=False),
+        Expect("with few spikes, too, at most 2 % more bits", (COARSE, "bits"), "<", (REAL, "bits"), times=1.02, decides=False),
     ],
 )  # fmt: skip
 run = recipe.run

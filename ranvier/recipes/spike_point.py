@@ -115,17 +115,17 @@ def measure(case: Case) -> dict[str, float]:
 
 recipe = Recipe(
     name="spike_point", title="Events as points", papers=["S028"], citation="Ren et al., ICLR 2024 (SpikePoint)",
-    claim="A spiking network on groups of event points recognises actions; absolute offsets and the beginnings of groups serve a code by rates better than signed offsets, of which those below 0 are lost; the network comes near to an ordinary one on points.",
+    claim="A spiking network on groups of event points recognises actions; in a rate code, absolute offsets and the beginnings of groups beat signed offsets, which lose their negative part; the network comes close to an ordinary one on points.",
     data="Generated: six gestures (waves, circles in both directions, a clap, an opening spiral) as 128 points in space and time, a tenth of them noise; place, extent, speed and phase are drawn. Of 900 clouds, 360 are to learn from, 180 to choose the epoch by and 360 to report. No augmentation.",
     scale="12 groups of 8 points, 15,590 parameters, six steps; the paper has 1,024 points, sixteen steps and four event sets.",
     chosen="The mean in place of the maximum, and the time constant, were chosen on validation clouds of seed 101. The other settings are the first that were tried.",
     methods={POINTS: "distances from the centre and beginnings of groups, coded by rates"},
     baselines={POINTNET: "the same layers with rectifiers, signed offsets and centres as numbers", FRAMES: "convolutions with rectifiers over counts in six frames"},
-    controls={CUT: "signed offsets and centres, coded by rates: no rate is below 0"}, measures={"accuracy": "%", "parameters": "", "firing": "per step"},
+    controls={CUT: "signed offsets and centres, coded by rates; values below 0 become 0"}, measures={"accuracy": "%", "parameters": "", "firing": "per step"},
     seeds=(1, 2, 3), settings=Settings(), quick={"learn": 36, "epochs": 1, "seeds": (1,)}, minutes=3, measure=measure,
     notes=["Ordinary networks learn for three times as many epochs, in batches of 64, without a choice of the epoch; spiking ones in batches of 30."],
     expected=[
-        Expect("absolute offsets beat signed ones that are cut", (POINTS, "accuracy"), ">", (CUT, "accuracy")),
+        Expect("absolute offsets beat signed ones that lose their negative part", (POINTS, "accuracy"), ">", (CUT, "accuracy")),
         Expect("the spiking network is within ten points of the ordinary one", (POINTS, "accuracy"), ">", (POINTNET, "accuracy"), plus=-0.1),
         Expect("points beat frames", (POINTS, "accuracy"), ">", (FRAMES, "accuracy"), decides=False),
     ],

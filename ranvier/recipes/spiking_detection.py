@@ -122,8 +122,8 @@ def measure(case: Case) -> dict[str, float]:
 
 recipe = Recipe(
     name="spiking_detection", title="A detector of full-spike residual blocks", papers=["S034"], citation="Su et al., ICCV 2023 (EMS-YOLO)",
-    claim="A directly trained detector whose convolutions are fed spikes alone keeps gradients equal over depth, and detects better than one of spike-element-wise blocks, with less energy than an ordinary twin.",
-    data="Generated: one or two of the digits 0 to 4 of scikit-learn, 8 to 12 pixels wide, on a noisy canvas of 24 x 24. Digits in test scenes stand in no other scene.",
+    claim="A directly trained detector whose convolutions receive only spikes keeps gradients equal over depth, detects better than one of spike-element-wise blocks, and takes less energy than an ordinary twin.",
+    data="Generated: one or two of the digits 0 to 4 of scikit-learn, 8 to 12 pixels wide, on a noisy canvas of 24 x 24. Digits in test scenes appear in no training scene.",
     scale="One convolution and two blocks, a grid of 6 x 6 without anchors, 300 scenes, two steps; the paper has ResNets of 10 to 34 layers with a YOLO head on COCO and Gen1.",
     chosen="Nothing was chosen: rates, epochs and widths are the first that were tried, and the last epoch counts. A larger run (800 scenes) was stopped after seed 1 because it took too long; scenes and epochs were cut then, and seed 1 left out.",
     methods={EMS: "cells in front of every convolution, also on the shortcut, behind the largest of 2 x 2 pixels; the last norm of a branch starts at a fifth"},
@@ -137,7 +137,7 @@ recipe = Recipe(
         Expect("gradients stay more equal over 8 blocks than without shortcuts", (EMS, "decline"), "<", (PLAIN, "decline")),
         Expect("it detects better than spike-element-wise blocks", (EMS, "mAP@50"), ">", (SEW, "mAP@50")),
         Expect("it takes less than half of the energy of the ordinary network", (EMS, "energy"), "<", (ORDINARY, "energy"), times=0.5),
-        Expect("it detects as the ordinary network does, up to five points", (EMS, "mAP@50"), ">", (ORDINARY, "mAP@50"), plus=-0.05, decides=False),
+        Expect("it loses less than five points to the ordinary network", (EMS, "mAP@50"), ">", (ORDINARY, "mAP@50"), plus=-0.05, decides=False),
     ],
     notes=[
         "Energy counts convolutions alone: 0.9 pJ for an addition, 4.6 pJ for a product with addition (32 bits, 45 nm; Horowitz, ISSCC 2014). The first convolution has products in all arms, in every step. "

@@ -169,8 +169,8 @@ recipe = Recipe(
         Expect("errors of the products stay below the bound", (PRODUCTS, "error/bound"), "<", 1.0),
         Expect("errors of softmax stay below the bound", (SOFTMAX, "error/bound"), "<", 1.0),
         Expect("errors of SiLU stay below the bound", (SILU, "error/bound"), "<", 1.0),
-        Expect("more steps are better", (ALL, "accuracy"), ">", (FEW, "accuracy")),
-        Expect("attention matters", (EXACT, "accuracy"), ">", (NO_ATTENTION, "accuracy"), decides=False),
+        Expect("64 steps beat four", (ALL, "accuracy"), ">", (FEW, "accuracy")),
+        Expect("attention helps", (EXACT, "accuracy"), ">", (NO_ATTENTION, "accuracy"), decides=False),
     ],
 )  # fmt: skip
 run = recipe.run
