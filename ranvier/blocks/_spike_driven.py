@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from ranvier.blocks._parts import MakeCell, MakeNorm, check_sizes, pointwise
+from ranvier.blocks._parts import MakeCell, MakeNorm, check_sizes
+from ranvier.blocks._tokens import check_transformer, transformer
 from ranvier.connectivity import Attention, Channels, SumOfChannels, SumOfPlaces, ThresholdBatchNorm
 from ranvier.errors import ShapeError
 from ranvier.network import Residual
@@ -117,16 +118,8 @@ def spike_driven(
     >>> net(torch.rand(4, 2, 1, 8, 8))[0].shape
     torch.Size([4, 2, 16, 8, 8])
     """
-    wide = 4 * channels if hidden is None else hidden
-    check_sizes("spike_driven", channels=channels, heads=heads, hidden=wide)
-    if axes not in (1, 2):
-        raise ShapeError(f"spike_driven: axes={axes!r} must be 1 for sequences [C, N], or 2 for images [C, H, W].")
-    if shortcut not in ("membrane", "add"):
-        raise ShapeError(f"spike_driven: shortcut={shortcut!r} is unknown: use 'membrane' or 'add'.")
+    wide = check_transformer("spike_driven", channels, heads, hidden, shortcut, axes)
     attention = spike_attention(channels, heads, kind=kind, scale=scale, cell=mask or cell)
-    into = pointwise(channels, _OPERANDS[kind] * channels, norm, axes)
-    out = pointwise(channels, channels, norm, axes)
-    up, down = pointwise(channels, wide, norm, axes), pointwise(wide, channels, norm, axes)
-    if shortcut == "add":
-        return Residual(*into, cell(), *attention, *out, cell()), Residual(*up, cell(), *down, cell())
-    return Residual(cell(), *into, cell(), *attention, *out), Residual(cell(), *up, cell(), *down)
+    return transformer(
+        channels, _OPERANDS[kind], wide, lambda: attention, shortcut=shortcut, axes=axes, cell=cell, norm=norm
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from ranvier.blocks._parts import MakeCell, MakeNorm, check_sizes, pointwise
+from ranvier.blocks._parts import MakeCell, MakeNorm, check_sizes
+from ranvier.blocks._tokens import check_transformer, transformer
 from ranvier.blocks._vgg import vgg
 from ranvier.connectivity import Attention, Conv2d, ThresholdBatchNorm
 from ranvier.errors import ShapeError
@@ -52,21 +53,11 @@ def spikformer(
     >>> net(torch.rand(4, 2, 1, 28, 28))[0].shape
     torch.Size([4, 2, 32, 7, 7])
     """
-    wide = 4 * channels if hidden is None else hidden
-    check_sizes("spikformer", channels=channels, heads=heads, hidden=wide)
-    if axes not in (1, 2):
-        raise ShapeError(f"spikformer: axes={axes!r} must be 1 for sequences [C, N], or 2 for images [C, H, W].")
-    if shortcut not in ("add", "membrane"):
-        raise ShapeError(f"spikformer: shortcut={shortcut!r} is unknown: use 'add' or 'membrane'.")
+    wide = check_transformer("spikformer", channels, heads, hidden, shortcut, axes)
     attention = Attention(channels, heads, scale=scale, steps=steps)
-    into, out = pointwise(channels, 3 * channels, norm, axes), pointwise(channels, channels, norm, axes)
-    up, down = pointwise(channels, wide, norm, axes), pointwise(wide, channels, norm, axes)
-    if shortcut == "add":
-        return (
-            Residual(*into, cell(), attention, cell(), *out, cell()),
-            Residual(*up, cell(), *down, cell()),
-        )
-    return Residual(cell(), *into, cell(), attention, cell(), *out), Residual(cell(), *up, cell(), *down)
+    return transformer(
+        channels, 3, wide, lambda: (attention, cell()), shortcut=shortcut, axes=axes, cell=cell, norm=norm
+    )
 
 
 def spiking_stem(
