@@ -14,7 +14,7 @@ from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ProviderError, ShapeError
-from ranvier.values import is_whole
+from ranvier.values import is_positive, is_whole
 
 if TYPE_CHECKING:
     from ranvier.kernels.step import Builder
@@ -79,7 +79,7 @@ class Attention(Transform, nn.Module):
                 f"{kind}: heads={heads} must divide channels={channels}: give one of {_divisors(channels)}, or {channels + heads - channels % heads} "
                 f"channels."
             )
-        if not isinstance(scale, int | float) or isinstance(scale, bool) or not 0 < scale < float("inf"):
+        if not is_positive(scale):
             raise ShapeError(f"{kind}: scale={scale!r} must be a positive finite number.")
         self.channels, self.heads, self.scale, self.steps = channels, heads, float(scale), steps
         self.time_major = steps > 1

@@ -11,6 +11,7 @@ from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import RanvierError
+from ranvier.values import is_positive
 
 if TYPE_CHECKING:
     from ranvier.limits.record import Record
@@ -55,9 +56,7 @@ class SpikeCoding(Transform, nn.Module):
 
     @k.setter
     def k(self, value: float | None) -> None:
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf")
-        ):
+        if value is not None and not is_positive(value):
             raise RanvierError(f"SpikeCoding: k={value!r} must be a positive number, or None for no spikes.")
         self._k = value
 
