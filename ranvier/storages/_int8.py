@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.storages._storage import Storage, StorageError
+from ranvier.storages._storage import StorageError
 from ranvier.storages._stored import Stored
-from ranvier.values import flag
-
-if TYPE_CHECKING:
-    from ranvier.kernels.elementary import Value, Words
+from ranvier.storages._whole_numbers import WholeNumbers, above_zero
+from ranvier.values import flag, is_positive
 
 __all__ = ["Int8"]
 
@@ -21,7 +17,7 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Int8(Storage):
+class Int8(WholeNumbers):
     """w = (q - zero) * scale with q in 8 bits, 1 byte a weight.
 
     Without a given ``scale``, a symmetric storage has scale = max|w|/127 and ``zero`` = 0. With ``symmetric=False``, 255 steps divide the
@@ -47,24 +43,21 @@ class Int8(Storage):
     """
 
     name = "int8"
-    code = torch.int8
     per: str = "post"
     symmetric: bool = True
     scale: float | None = None
 
     def __post_init__(self) -> None:
-        if self.per not in ("post", "tensor"):
-            raise StorageError(f"Int8: per={self.per!r} is unknown; a scale belongs to each 'post' or to the 'tensor'.")
+        self.check_per()
         flag(self.symmetric, "symmetric")
-        number = isinstance(self.scale, int | float) and not isinstance(self.scale, bool)
-        if self.scale is not None and not (number and 0 < self.scale < math.inf and self.symmetric):
+        if self.scale is not None and not (is_positive(self.scale) and self.symmetric):
             raise StorageError(
                 f"Int8: scale={self.scale!r}, symmetric={self.symmetric}: give one number above 0, whose zero is 0, or leave scale out."
             )
 
     def encode(self, weight: Tensor, output: int | None = None) -> Stored:
         """Steps of ``scale`` from ``zero``; weights that are no numbers make their scale none."""
-        axes = [k for k in range(weight.ndim) if self.per == "tensor" or k != output]
+        axes = self.axes_of(weight, output)
         if not weight.numel():
             return Stored(self, weight.to(self.code), weight.new_ones((1,) * weight.ndim))
         if self.scale is not None:
@@ -73,22 +66,9 @@ class Int8(Storage):
             return Stored(self, torch.round(weight / scale).clamp(-128, 127).to(self.code), scale)
         low, high = (weight.amin(axes, keepdim=True), weight.amax(axes, keepdim=True))
         if self.symmetric:
-            scale = _positive(torch.maximum(high, -low) / 127)
+            scale = above_zero(torch.maximum(high, -low) / 127)
             return Stored(self, torch.round(weight / scale).clamp(-127, 127).to(self.code), scale)
         low, high = low.clamp(max=0), high.clamp(min=0)
-        scale = _positive((high - low) / 255)
+        scale = above_zero((high - low) / 255)
         zero = torch.round(-128 - low / scale).clamp(-128, 127)
         return Stored(self, (torch.round(weight / scale) + zero).clamp(-128, 127).to(self.code), scale, zero)
-
-    def numbers(self, codes: Tensor) -> Tensor:
-        """The whole numbers."""
-        return codes.float()
-
-    def write(self, k: Words, codes: Value) -> Value:
-        """The whole numbers as floats."""
-        return k.from_integer(codes)
-
-
-def _positive(scale: Tensor) -> Tensor:
-    """1 where all weights are 0."""
-    return torch.where(scale == 0, 1.0, scale)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
-from ranvier.storages._storage import Storage, StorageError
+from ranvier.storages._storage import StorageError
 from ranvier.storages._stored import Stored
+from ranvier.storages._whole_numbers import WholeNumbers, above_zero
 from ranvier.values import is_whole
-
-if TYPE_CHECKING:
-    from ranvier.kernels.elementary import Value, Words
 
 __all__ = ["LowBits"]
 
@@ -22,7 +19,7 @@ _TRIED = tuple(k / 16 for k in range(16, 3, -1))
 
 
 @dataclass(frozen=True)
-class LowBits(Storage):
+class LowBits(WholeNumbers):
     """w = q * scale with whole numbers q of ``bits`` bits, from -(2^(bits-1) - 1) to 2^(bits-1) - 1: for 2 bits, -1, 0 and 1.
 
     Of thirteen scales, from that which clips no weight down to a quarter of it, each output takes the one of the least squared error: with
@@ -49,26 +46,20 @@ class LowBits(Storage):
     """
 
     name = "low_bits"
-    code = torch.int8
     bits: int = 4
     per: str = "post"
 
     def __post_init__(self) -> None:
         if not is_whole(self.bits, 2) or self.bits > 7:
             raise StorageError(f"LowBits: bits={self.bits!r} must be a whole number from 2 to 7; for 8 take Int8().")
-        if self.per not in ("post", "tensor"):
-            raise StorageError(
-                f"LowBits: per={self.per!r} is unknown; a scale belongs to each 'post' or to the 'tensor'."
-            )
+        self.check_per()
 
     def encode(self, weight: Tensor, output: int | None = None) -> Stored:
         """The nearest of the levels, with the scale of the least squared error; weights that are no numbers make their scale none."""
         if not weight.numel():
             return Stored(self, weight.to(self.code), weight.new_ones((1,) * weight.ndim))
-        axes = [k for k in range(weight.ndim) if self.per == "tensor" or k != output]
-        most = 2 ** (self.bits - 1) - 1
-        widest = weight.abs().amax(axes, keepdim=True) / most
-        widest = torch.where(widest == 0, 1.0, widest)
+        axes = self.axes_of(weight, output)
+        widest = above_zero(weight.abs().amax(axes, keepdim=True) / self._most)
         best, scale = torch.full_like(widest, torch.inf), widest
         for part in _TRIED:
             tried = part * widest
@@ -76,14 +67,10 @@ class LowBits(Storage):
             best, scale = torch.where(error < best, error, best), torch.where(error < best, tried, scale)
         return Stored(self, self._nearest(weight / scale).to(self.code), scale)
 
+    @property
+    def _most(self) -> int:
+        """The largest whole number."""
+        return 2 ** (self.bits - 1) - 1
+
     def _nearest(self, steps: Tensor) -> Tensor:
-        most = 2 ** (self.bits - 1) - 1
-        return torch.round(steps).clamp(-most, most)
-
-    def numbers(self, codes: Tensor) -> Tensor:
-        """The whole numbers."""
-        return codes.float()
-
-    def write(self, k: Words, codes: Value) -> Value:
-        """The whole numbers as floats."""
-        return k.from_integer(codes)
+        return torch.round(steps).clamp(-self._most, self._most)
