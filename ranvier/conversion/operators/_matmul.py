@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ranvier.conversion.operators._operator import SpikingOperator, check_limit, coder, new_network, shape_of
+from ranvier.conversion.operators._operator import SpikingOperator, check_limit, coded_input, new_network, shape_of
 from ranvier.errors import ConversionError
 from ranvier.neurons import Cell
 
@@ -84,14 +84,12 @@ def matmul(
         emit="added", name="synapses",
     )  # fmt: skip
     net = new_network(dtype)
-    for name, shape, limit in (("a", (rows, inner), a), ("b", (inner, columns), b)):
-        net.input(name, shape)
-        net.population(f"code_{name}", shape, coder(limit))
-        net.connect(name, f"code_{name}", [], same_step=True)
+    code_a = coded_input(net, "a", (rows, inner), a, "code_a")
+    code_b = coded_input(net, "b", (inner, columns), b, "code_b")
     net.population("synapses", (rows, columns, inner), synapses)
     net.population("product", (rows, columns), Cell("y = x : 1\nx : 1 (input)", emit="y", name="product"), output=True)
-    net.connect("code_a", "synapses", _Rows(columns), to="a", same_step=True)
-    net.connect("code_b", "synapses", _Columns(rows), to="b", same_step=True)
+    net.connect(code_a, "synapses", _Rows(columns), to="a", same_step=True)
+    net.connect(code_b, "synapses", _Columns(rows), to="b", same_step=True)
     net.connect("synapses", "product", _Inner(), same_step=True)
 
     def error(steps: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,10 @@ from ranvier.conversion.thresholds import check_steps
 from ranvier.errors import ConversionError
 from ranvier.network import Network
 from ranvier.neurons import Cell, MultiSpikeIF
-from ranvier.values import is_whole
+from ranvier.units import ms
+from ranvier.values import is_positive, is_whole
 
-__all__ = ["SpikingOperator", "check_limit", "coded", "coder", "new_network", "shape_of"]
+__all__ = ["SpikingOperator", "check_limit", "coded", "coded_input", "new_network", "shape_of"]
 
 Tensor = torch.Tensor
 
@@ -81,7 +81,7 @@ class SpikingOperator:
         return self.error(steps)
 
 
-def coder(limit: float) -> Cell:
+def _coder(limit: float) -> Cell:
     """Cells that code values x up to ``limit``: after T steps their mean times ``limit`` is x to limit/(2*T)."""
     return MultiSpikeIF(V_th=limit, levels=1, low=1)
 
@@ -101,9 +101,15 @@ def coded(text: str, equations: str, unit: float, **values: Any) -> Cell:
 
 def new_network(dtype: torch.dtype) -> Network:
     """An empty network; the length of its step has no meaning here."""
-    from ranvier.units import ms
-
     return Network(dt=1 * ms, dtype=dtype)
+
+
+def coded_input(net: Network, name: str, shape: tuple[int, ...], limit: float, code: str = "code") -> str:
+    """Add an input of values up to ``limit``, and cells that code them; returns the name of these, ``code``."""
+    net.input(name, shape)
+    net.population(code, shape, _coder(limit))
+    net.connect(name, code, [], same_step=True)
+    return code
 
 
 def check_limit(name: str, limit: Any) -> float:
@@ -114,7 +120,7 @@ def check_limit(name: str, limit: Any) -> float:
     ConversionError
         Naming the value.
     """
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit < math.inf:
+    if not is_positive(limit):
         raise ConversionError(f"{name}={limit!r} must be the largest size of a value, a number above 0.")
     return float(limit)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from ranvier.conversion.operators._operator import (
     SpikingOperator,
     check_limit,
     coded,
-    coder,
+    coded_input,
     new_network,
     shape_of,
 )
@@ -52,12 +50,9 @@ def silu(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype = t
     shape, limit = shape_of("size", size), check_limit("limit", limit)
     unit = _SLOPE * limit + _REST
     mean = "(limit*total/steps)"
-    values: dict[str, Any] = {"limit": limit}
-    cell = coded(f"{mean}*sigmoid({mean})", "total' = total + x : 1\nx : 1 (input)", unit, **values)
+    cell = coded(f"{mean}*sigmoid({mean})", "total' = total + x : 1\nx : 1 (input)", unit, limit=limit)
     net = new_network(dtype)
-    net.input("x", shape)
-    net.population("code", shape, coder(limit))
+    code = coded_input(net, "x", shape, limit)
     net.population("silu", shape, cell, output=True)
-    net.connect("x", "code", [], same_step=True)
-    net.connect("code", "silu", [], same_step=True)
+    net.connect(code, "silu", [], same_step=True)
     return SpikingOperator(net, {"x": limit}, lambda steps: unit, lambda steps: (_SLOPE * limit + unit) / (2 * steps))

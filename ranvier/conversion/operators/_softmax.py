@@ -7,7 +7,14 @@ import math
 import torch
 from torch import nn
 
-from ranvier.conversion.operators._operator import SpikingOperator, check_limit, coded, coder, new_network, shape_of
+from ranvier.conversion.operators._operator import (
+    SpikingOperator,
+    check_limit,
+    coded,
+    coded_input,
+    new_network,
+    shape_of,
+)
 from ranvier.errors import ConversionError
 from ranvier.neurons import Cell
 
@@ -59,12 +66,10 @@ def softmax(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype 
         emit="size", name="exponential", limit=limit,
     )  # fmt: skip
     net = new_network(dtype)
-    net.input("x", shape)
-    net.population("code", shape, coder(limit))
+    code = coded_input(net, "x", shape, limit)
     net.population("exponential", shape, exponential)
     net.population("softmax", shape, coded("own/all", "own : 1 (input)\nall : 1 (input)", unit), output=True)
-    net.connect("x", "code", [], same_step=True)
-    net.connect("code", "exponential", [], same_step=True)
+    net.connect(code, "exponential", [], same_step=True)
     net.connect("exponential", "softmax", [], to="own", same_step=True)
     net.connect("exponential", "softmax", _Total(), to="all", same_step=True)
     return SpikingOperator(
