@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import nn
 
+from ranvier.connectivity._arguments import arguments_of
 from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.partial_shape import PartialShape, sizes_of
 from ranvier.connectivity.transform import Transform
@@ -26,6 +27,7 @@ Tensor = torch.Tensor
 _DENSE, _DENSE_BACKWARD = 0.1, 0.25
 #: channels, and sites along a kernel, in a file
 _MOST = 1 << 16
+_SIZES = ("in_channels", "out_channels", "kernel_size")
 
 
 class _Submanifold(Transform, nn.Module):
@@ -36,7 +38,7 @@ class _Submanifold(Transform, nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, *, bias: bool = False) -> None:
         super().__init__()
-        for name, value in (("in_channels", in_channels), ("out_channels", out_channels), ("kernel_size", kernel_size)):
+        for name, value in zip(_SIZES, (in_channels, out_channels, kernel_size), strict=True):
             if not is_whole(value):
                 raise ShapeError(f"{self.kind}: {name}={value!r} must be a positive whole number.")
         if kernel_size % 2 == 0:
@@ -106,20 +108,19 @@ class _Submanifold(Transform, nn.Module):
 
     def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:
         """Its sizes."""
-        sizes = {n: getattr(self, n) for n in ("in_channels", "out_channels", "kernel_size")}
-        return {**sizes, "bias": self.bias is not None}
+        return arguments_of(self, (*_SIZES, "bias"))
 
     @classmethod
     def rebuild(cls, record: Record, take: Take, binding: Binding) -> Self:
         """The transform of a file."""
         from ranvier.limits.tensors import fill
 
-        sizes = [record.whole(n, 1) for n in ("in_channels", "out_channels", "kernel_size")]
-        for name, value in zip(("in_channels", "out_channels", "kernel_size"), sizes, strict=True):
+        sizes = {n: record.whole(n, 1) for n in _SIZES}
+        for name, value in sizes.items():
             if value > _MOST:
                 raise record.error(name, f"at most {_MOST}")
         with torch.device("meta"):
-            self = cls(*sizes, bias=record.flag("bias"))
+            self = cls(**sizes, bias=record.flag("bias"))
         fill(self, take, record.where)
         return self
 

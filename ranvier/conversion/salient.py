@@ -14,6 +14,7 @@ from ranvier.conversion.watch import Watch
 from ranvier.errors import ConversionError
 from ranvier.network import Network
 from ranvier.neurons import MultiSpikeIF
+from ranvier.units import ms
 from ranvier.values import is_whole
 
 __all__ = ["channel_saliency", "merged_steps", "salient_levels"]
@@ -142,7 +143,7 @@ def merged_steps(made: Conversion, x: Tensor, levels: int | Mapping[str, Tensor]
         seen = old.observe(x.unsqueeze(0), record={name: ["spikes"] for name in names})
     shapes = {name: seen[name]["spikes"].shape[2:] for name in names}
     wanted = _levels_of(levels, shapes)
-    net = Network(dt=_of(old), seed=old.seed, dtype=old.dtype)
+    net = Network(dt=old.dt * ms, seed=old.seed, dtype=old.dtype)
     for name in old.nodes:
         if name in old.inputs:
             net.input(name, old.inputs[name])
@@ -164,13 +165,6 @@ def _check(made: Conversion, what: str) -> None:
     """Refuse what was not converted."""
     if not isinstance(made, Conversion):
         raise ConversionError(f"{what} takes a conversion, got {type(made).__name__}: give what rv.convert returned.")
-
-
-def _of(net: Network) -> Any:
-    """The step of a network."""
-    from ranvier.units import ms
-
-    return net.dt * ms
 
 
 def _levels_of(levels: int | Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from ranvier.connectivity.copied import copied
 from ranvier.conversion.schedule import Stages, stages_of
 from ranvier.errors import ConversionError, EquationError, NumberError
 from ranvier.network import Network, Relay, fold_norms
+from ranvier.network.run.outputs import emission_of
 from ranvier.neurons.substeps import in_substeps
 from ranvier.units import ms
 from ranvier.values import is_whole
@@ -116,7 +117,8 @@ def unfold(net: Network, x: Tensor, *, levels: int = 4) -> Unfolded:
 
 def _emitted_shapes(net: Network, x: Tensor, levels: int) -> dict[str, tuple[int, ...]]:
     """The shapes of what populations emit to others; refuses those that emit anything but whole numbers of 0 to ``levels``."""
-    record = {n: [_emission(net, n)] for n in net.populations if _is_read(net, n) or net.populations[n].cell.fires}
+    told = [n for n in net.populations if _is_read(net, n) or net.populations[n].cell.fires]
+    record = {n: [emission_of(n, net.populations)] for n in told}
     with torch.no_grad():
         seen: Mapping[str, Mapping[str, Tensor]] = net.observe(x, record=record)
     shapes = {}
@@ -131,11 +133,6 @@ def _emitted_shapes(net: Network, x: Tensor, levels: int) -> dict[str, tuple[int
                 f"population {name!r} emits {float(odd[0]):g}, which is no whole number of 0 to levels={levels} spikes: {remedy}."
             )
     return shapes
-
-
-def _emission(net: Network, name: str) -> str:
-    emit = net.populations[name].cell.emit or ""
-    return "spikes" if emit == "spike" else emit
 
 
 def _is_read(net: Network, name: str) -> bool:

@@ -45,8 +45,7 @@ def MultiSpikeIF(
 
     >>> net = rv.Sequential(rv.Linear(20, 30), rv.MultiSpikeIF(30, levels=4), rv.Linear(30, 3), dt=1*ms)
     """
-    for word in ("reset", "before_firing", "threshold", "emit"):
-        refuse_own("MultiSpikeIF", options, word)
+    refuse_own("MultiSpikeIF", options, "reset", "before_firing", "threshold", "emit")
     check_above_zero("MultiSpikeIF", V_th=V_th)
     _check_counts(levels=levels, low=low)
     check_above_zero("MultiSpikeIF", levels=levels)
