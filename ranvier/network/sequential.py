@@ -188,12 +188,7 @@ class Sequential(Network):
                 )
             cell = part.cell if isinstance(part, Recurrent) else part
             kind = cell.name if isinstance(cell, Cell) else "relay"
-            size = (
-                self._size_behind(source, chain)
-                if isinstance(cell, Cell) and cell.needs_size and cell.size is None
-                else None
-            )
-            name = self.population(self._free(kind, counts), size, cell)
+            name = self.population(self._free(kind, counts), self._size_for(cell, source, chain), cell)
             self._join(source, name, chain, counts)
             if isinstance(part, Recurrent):
                 own = name.removeprefix(kind)
@@ -201,8 +196,10 @@ class Sequential(Network):
             source, chain = name, []
         return source, chain
 
-    def _size_behind(self, source: str, chain: Sequence[nn.Module]) -> tuple[int, ...] | None:
-        """The shape that transforms bring from ``source``, as far as they tell."""
+    def _size_for(self, cell: Cell | Relay, source: str, chain: Sequence[nn.Module]) -> tuple[int, ...] | None:
+        """The shape that transforms bring from ``source``, as far as they tell, for cells that need a size and have none."""
+        if not isinstance(cell, Cell) or not cell.needs_size or cell.size is not None:
+            return None
         shape = shape_behind([transform_of(m) for m in chain], sample_of(self.graph, source))
         return sized(shape[1:] if shape[:1] == (...,) else shape) or None
 
@@ -211,9 +208,7 @@ class Sequential(Network):
         if chain:
             source = self._relay(self._free("fork", counts), source, chain, counts)
         ends = [(self._walk(parts, source, [], counts), port) for port, parts in part.ways]
-        cell = part.cell
-        size = cell.size or self._size_behind(*ends[0][0]) if isinstance(cell, Cell) and cell.needs_size else None
-        name = self.population(self._free(part.label, counts), size, cell)
+        name = self.population(self._free(part.label, counts), self._size_for(part.cell, *ends[0][0]), part.cell)
         for (end, left), port in ends:
             self._join(end, name, left, counts, port)
         return name
