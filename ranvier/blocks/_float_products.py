@@ -101,10 +101,8 @@ def _look_into(module: Any, name: str, watch: Watch) -> None:
             made = _carried(net, p, rows, f"{prefix}{p.name}", watch)
             if made is not None:
                 arrived[p.post, p.port] = arrived[p.post, p.port] + made if (p.post, p.port) in arrived else made
-        for name in net.populations:
-            _joined(
-                net, name, {port: x for (post, port), x in arrived.items() if post == name}, f"{prefix}{name}", watch
-            )
+        for post in net.populations:
+            _joined(net, post, {port: x for (at, port), x in arrived.items() if at == post}, f"{prefix}{post}", watch)
 
     def leave(module: nn.Module, args: Any, out: Any) -> None:
         watch.paused = False

@@ -18,6 +18,8 @@ __all__ = ["Watch"]
 
 Tensor = torch.Tensor
 
+#: what a product is listed as
+_SCALES, _COUNTS, _FLOATS = "scales", "counts", "floats"
 _FOLDS = "a constant: weights or thresholds can take it over"
 
 
@@ -28,7 +30,7 @@ class Watch(TorchDispatchMode):
         super().__init__()
         self.place, self.paused = "", False
         self._data = WeakTensorKeyDictionary()
-        self._found: dict[tuple[str, str, int], Product] = {}
+        self._found: dict[tuple[str, str, str], Product] = {}
         self._fires: dict[str, bool] = {}
 
     def mark(self, values: Any) -> None:
@@ -50,12 +52,11 @@ class Watch(TorchDispatchMode):
 
     def products(self) -> FloatProducts:
         """What was found, in the order in which it was computed first."""
-        groups: tuple[list[Product], ...] = ([], [], [])
-        for (_, _, group), product in self._found.items():
-            groups[group].append(product)
-        scales, counts, floats = groups
-        silent = tuple(place for place, fires in self._fires.items() if not fires)
-        return FloatProducts(tuple(floats), tuple(counts), tuple(scales), silent)
+        of = {
+            name: tuple(p for (_, _, group), p in self._found.items() if group == name)
+            for name in (_FLOATS, _COUNTS, _SCALES)
+        }
+        return FloatProducts(**of, silent=tuple(place for place, fires in self._fires.items() if not fires))
 
     def weighted(self, x: Tensor, operation: str, *shapes: tuple[int, ...]) -> None:
         """Note the product of data ``x`` with weights."""
@@ -83,13 +84,19 @@ class Watch(TorchDispatchMode):
             self._product(name, *(args[k] if k < len(args) else None for k in OPERANDS[name]))
         elif name in ATTENTION:
             self._judge("attention", [values_of(t) for t in args[:2]], tuple(tuple(t.shape) for t in args[:3]))
-            self._note("attention", 2, tuple(tuple(t.shape) for t in args[:3]), values_of(args[2]).largest, "softmax")
+            self._note(
+                "attention", _FLOATS, tuple(tuple(t.shape) for t in args[:3]), values_of(args[2]).largest, "softmax"
+            )
         elif name in AVERAGES:
             self._note(
-                name.strip("_"), 0, (tuple(args[0].shape),), values_of(args[0]).largest, f"1/n of an average, {_FOLDS}"
+                name.strip("_"),
+                _SCALES,
+                (tuple(args[0].shape),),
+                values_of(args[0]).largest,
+                f"1/n of an average, {_FOLDS}",
             )
         elif name in ("add", "sub", "rsub") and abs(kwargs.get("alpha", 1)) != 1:
-            self._note(name, 0, tuple(_shape(t) for t in args), abs(kwargs["alpha"]), _FOLDS)
+            self._note(name, _SCALES, tuple(_shape(t) for t in args), abs(kwargs["alpha"]), _FOLDS)
         elif not (func.is_view or name in SUMS or name.startswith(("new_", "constant_pad")) or name.endswith("_like")):
             self._other(space, name, torch.Tag.pointwise in func.tags or name in OF_ONE, (args, kwargs))
 
@@ -102,13 +109,15 @@ class Watch(TorchDispatchMode):
         if space != "aten":
             self._judge(name, found, shapes)
         elif not each or any(v.level != BINARY for v in found):
-            self._note(name.strip("_"), 2, shapes, max(v.largest for v in found), "more than sums")
+            self._note(name.strip("_"), _FLOATS, shapes, max(v.largest for v in found), "more than sums")
 
     def _product(self, name: str, *operands: Any) -> None:
         data = [t for t in operands if isinstance(t, Tensor) and t in self._data]
         others = [t for t in operands if not any(t is d for d in data)]
         if name in ("div", "addcdiv") and any(operands[1] is t for t in data):
-            self._note(name, 2, tuple(_shape(t) for t in operands), values_of(operands[1]).largest, "divided by data")
+            self._note(
+                name, _FLOATS, tuple(_shape(t) for t in operands), values_of(operands[1]).largest, "divided by data"
+            )
             return
         if not data or (others and others[0] is None):
             return
@@ -116,7 +125,7 @@ class Watch(TorchDispatchMode):
         shapes = tuple(_shape(t) for t in operands)
         if number is not None:
             if abs(number) not in (0.0, 1.0):
-                self._note(name, 0, shapes, abs(number), _FOLDS)
+                self._note(name, _SCALES, shapes, abs(number), _FOLDS)
             return
         self._judge(name, [values_of(t) for t in data], shapes)
 
@@ -126,14 +135,14 @@ class Watch(TorchDispatchMode):
         least = min(found, key=lambda v: v.level)
         if least.level == BINARY:
             if least.unit != 1.0:
-                self._note(operation, 0, shapes, least.unit, f"spikes of size {least.unit:.4g}, {_FOLDS}")
+                self._note(operation, _SCALES, shapes, least.unit, f"spikes of size {least.unit:.4g}, {_FOLDS}")
             return
         worst = max(found, key=lambda v: v.level)
         unit = "" if worst.unit == 1.0 else f"times {worst.unit:.4g}, {_FOLDS}"
-        self._note(operation, 1 if worst.level == COUNTS else 2, shapes, worst.largest, unit)
+        self._note(operation, _COUNTS if worst.level == COUNTS else _FLOATS, shapes, worst.largest, unit)
 
     def _note(
-        self, operation: str, group: int, shapes: tuple[tuple[int, ...], ...], largest: float, remark: str
+        self, operation: str, group: str, shapes: tuple[tuple[int, ...], ...], largest: float, remark: str
     ) -> None:
         key = self.place, operation, group
         seen = self._found.get(key)
