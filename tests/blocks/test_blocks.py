@@ -12,6 +12,7 @@ import ranvier as rv
 from ranvier.errors import ShapeError
 from ranvier.network import GraphError
 from ranvier.units import ms
+from tests.blocks.written_out import alone
 
 X = (torch.rand(5, 3, 4, 6, 6, generator=torch.Generator().manual_seed(0)) < 0.4).double()
 STRIDED = {"out_channels": 6, "stride": 2}
@@ -19,12 +20,6 @@ STRIDED = {"out_channels": 6, "stride": 2}
 
 def cell() -> rv.Cell:
     return rv.LIF(tau=4 * ms, V_th=0.5)
-
-
-def alone(parts: object, x: torch.Tensor) -> torch.Tensor:
-    """What a chain of the same modules gives by itself."""
-    parts = list(parts)
-    return rv.Sequential(*parts, dt=1 * ms, dtype=torch.float64, provider="reference")(x)[0] if parts else x
 
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])

@@ -136,6 +136,14 @@ def test_products_inside_opaque_modules_of_a_chain(module: nn.Module, operation:
     assert [(p.place, p.operation) for p in found.floats] == [("own1", operation)]
 
 
+def own(function: Callable[[Tensor], Tensor]) -> nn.Module:
+    class Own(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return function(x)
+
+    return Own()
+
+
 @pytest.mark.parametrize(
     ("function", "group", "remark"),
     [
@@ -144,23 +152,11 @@ def test_products_inside_opaque_modules_of_a_chain(module: nn.Module, operation:
     ],
 )  # fmt: skip
 def test_quotients_and_squares(function: Callable[[Tensor], Tensor], group: str, remark: str) -> None:
-    class Own(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return function(x)
-
-    found = list_of(Own(), 0.1 + torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(0)))
-    only = [p for p in (*found.floats, *found.counts, *found.scales)]
+    found = list_of(own(function), 0.1 + torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(0)))
+    only = [*found.floats, *found.counts, *found.scales]
     assert list(getattr(found, group)) == only
     assert len(only) == 1
     assert only[0].remark.startswith(remark)
-
-
-def own(function: Callable[[Tensor], Tensor]) -> nn.Module:
-    class Own(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return function(x)
-
-    return Own()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from torch import nn
 import ranvier as rv
 from ranvier.errors import ShapeError
 from ranvier.units import ms
+from tests.blocks.written_out import alone, check_sum_of_branches, in_parts, trained
 
 Tensor = torch.Tensor
 KINDS = ["mask", "linear", "token", "channel"]
@@ -23,10 +24,6 @@ def cell() -> rv.Cell:
 
 def mask() -> rv.Cell:
     return rv.LIF(tau=3 * ms, V_th=1.5)
-
-
-def alone(parts: Any, x: Tensor) -> Tensor:
-    return rv.Sequential(*parts, dt=1 * ms, dtype=x.dtype, provider="reference")(x)[0]
 
 
 def attended(kind: str, x: Tensor, channels: int, heads: int) -> Tensor:
@@ -76,19 +73,7 @@ def test_a_block_is_its_equation(kind: str, shortcut: str, axes: int) -> None:
         x = (x > 0).double()
     how: Any = {"cell": cell, "mask": mask, "norm": rv.StepBatchNorm, "hidden": 12}
     blocks = rv.blocks.spike_driven(8, 2, kind=kind, shortcut=shortcut, axes=axes, **how)
-    net = rv.Sequential(*blocks, dt=1 * ms, dtype=x.dtype)
-    wanted = x
-    for block in blocks:
-        wanted = wanted + alone(block.parts, wanted)
-    out, _ = net(x)
-    assert bool((out != x).any())
-    torch.testing.assert_close(out, wanted, rtol=1e-12, atol=1e-12)
-    ours = torch.autograd.grad(out.square().sum(), list(net.parameters()), allow_unused=True)
-    theirs = torch.autograd.grad(wanted.square().sum(), list(net.parameters()), allow_unused=True)
-    for a, b in zip(ours, theirs, strict=True):
-        assert a is not None
-        assert b is not None
-        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+    check_sum_of_branches(blocks, x)
 
 
 def model(*blocks: Any) -> rv.Sequential:
@@ -148,18 +133,11 @@ def test_no_product_needs_a_multiplier_and_a_planted_one_is_found(name: str) -> 
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_networks_train_fold_cut_save_and_unfold(name: str, tmp_path: Path) -> None:
-    net, y = model(*BLOCKS[name]()), torch.arange(12) % 3
-    x = (torch.rand(12, 1, 1, 12, 12) * 0.3 + (y.view(-1, 1, 1, 1, 1) / 2)).expand(-1, 4, -1, -1, -1)
-    fit = rv.train(net, (x, y), epochs=6, lr=1e-2, batch_size=6, loss=rv.losses.MeanMembrane(scale=10), progress=False)
-    assert fit.history[-1].train.loss < 0.9 * fit.history[0].train.loss
-    net.eval()
-    given = x.transpose(0, 1)
+    net = model(*BLOCKS[name]())
+    left, given = trained(net, epochs=6)
+    assert left < 0.9
     whole, _ = net(given)
-    state, parts = None, []
-    for now in given:
-        out, state = net(now[None], state)
-        parts.append(out)
-    torch.testing.assert_close(torch.cat(parts), whole)
+    torch.testing.assert_close(in_parts(net, given, 1), whole)
     torch.testing.assert_close(rv.fold_norms(net)(given)[0], whole)
     rv.save(net, tmp_path / "net")
     assert torch.equal(rv.load(tmp_path / "net")(given)[0], whole)

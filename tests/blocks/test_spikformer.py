@@ -11,16 +11,11 @@ from torch import nn
 import ranvier as rv
 from ranvier.errors import ShapeError
 from ranvier.units import ms
-
-Tensor = torch.Tensor
+from tests.blocks.written_out import check_sum_of_branches, in_parts, trained
 
 
 def cell() -> rv.Cell:
     return rv.LIF(tau=3 * ms, V_th=0.5)
-
-
-def alone(parts: object, x: Tensor) -> Tensor:
-    return rv.Sequential(*list(parts), dt=1 * ms, dtype=x.dtype, provider="reference")(x)[0]
 
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
@@ -31,17 +26,7 @@ def test_a_block_is_its_equation(shortcut: str, axes: int, provider: str) -> Non
     x = (torch.rand(4, 3, 8, *(5, 4)[:axes]) < 0.4).double()
     how = {"cell": cell, "norm": rv.StepBatchNorm, "hidden": 12}
     blocks = rv.blocks.spikformer(8, 2, shortcut=shortcut, axes=axes, **how)
-    net = rv.Sequential(*blocks, dt=1 * ms, dtype=x.dtype, provider=provider)
-    wanted = x
-    for block in blocks:
-        wanted = wanted + alone(block.parts, wanted)
-    out, _ = net(x)
-    assert bool((out != x).any())
-    torch.testing.assert_close(out, wanted, rtol=1e-12, atol=1e-12)
-    ours = torch.autograd.grad(out.square().sum(), list(net.parameters()))
-    theirs = torch.autograd.grad(wanted.square().sum(), list(net.parameters()))
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+    out = check_sum_of_branches(blocks, x, provider=provider)
     if shortcut == "add":
         assert set(out.unique().tolist()) <= {0.0, 1.0, 2.0, 3.0}
 
@@ -56,15 +41,11 @@ def model(**how: object) -> rv.Sequential:
 
 @pytest.mark.parametrize("how", [{}, {"shortcut": "membrane"}, {"steps": 2}], ids=["add", "membrane", "two-steps"])
 def test_whole_networks_train_save_and_cut(how: dict[str, object], tmp_path: Path) -> None:
-    net, y = model(**how), torch.arange(12) % 3
-    x = (torch.rand(12, 1, 1, 12, 12) * 0.3 + (y.view(-1, 1, 1, 1, 1) / 2)).expand(-1, 4, -1, -1, -1)
-    fit = rv.train(net, (x, y), epochs=8, lr=1e-2, batch_size=6, loss=rv.losses.MeanMembrane(scale=10), progress=False)
-    assert fit.history[-1].train.loss < 0.8 * fit.history[0].train.loss
-    net.eval()
-    given = x.transpose(0, 1)
+    net = model(**how)
+    left, given = trained(net, epochs=8)
+    assert left < 0.8
     whole, _ = net(given)
-    first, state = net(given[:2])
-    assert torch.equal(torch.cat([first, net(given[2:], state)[0]]), whole)
+    assert torch.equal(in_parts(net, given, 2), whole)
     torch.testing.assert_close(rv.fold_norms(net)(given)[0], whole)
     rv.save(net, tmp_path / "net")
     assert torch.equal(rv.load(tmp_path / "net")(given)[0], whole)
