@@ -20,18 +20,19 @@ def ems(
     in_channels: int, out_channels: int | None = None, *, stride: int = 1, gain: float = 0.2, cell: MakeCell = LIF,
     norm: MakeNorm = ThresholdBatchNorm,
 ) -> Residual:  # fmt: skip
-    """Full-spike block: y = A(x) + P(x), A = (cell, convolution, norm) twice; every convolution is fed spikes.
+    """Full-spike block: y = A(x) + P(x), A = (cell, convolution, norm) twice; every convolution takes spikes.
 
     x [T, B, in_channels, H, W] are currents, and so is y, with ``out_channels`` (the same where None) and H, W divided by ``stride`` and
-    rounded up. P is the identity where nothing changes, else (largest of ``stride`` x ``stride`` pixels, cell, convolution of size
-    1, norm): :func:`ms` has no cell there, so that its convolution multiplies currents. The weight of the last norm of A starts at ``gain`` times
-    its usual value, so that gradients keep their size over many blocks. Put a convolution in front of a row of blocks, and a cell behind.
-    ``cell()`` and ``norm(channels)`` make the parts. The source's second form, which appends channels to those of x, is left out.
+    rounded up. P is the identity if the shape stays the same; otherwise it is (max pooling over ``stride`` x ``stride`` pixels, cell,
+    convolution of size 1, norm). In :func:`ms` P has no cell, so its convolution multiplies currents. The weight of the last norm of A starts at ``gain`` times
+    its usual value, so that gradients keep their size over many blocks. Put a convolution before a row of blocks, and a cell after it.
+    ``cell()`` and ``norm(channels)`` make the parts. The second form of the source, which appends channels to those of x, is not
+    implemented.
 
     Raises
     ------
     ShapeError
-        Where a number of channels or the stride is not positive, or the gain is not.
+        For a number of channels, a stride or a gain that is not positive.
 
     Source: Su et al., ICCV 2023 (EMS-YOLO).
 

@@ -1,4 +1,4 @@
-"""The products of a network whose operands are no spikes: what a spike-driven network must not have."""
+"""Products of a network whose operands are not spikes: a spike-driven network must have none."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Tensor = torch.Tensor
 
 
 def float_products(net: nn.Module, x: Any, *more: Any, **how: Any) -> FloatProducts:
-    """Every product on a batch that is more than weights added where there is a spike.
+    """List every product on a batch that is more than a sum of weights at spikes.
 
     A copy of ``net`` in evaluation mode runs ``net(x, *more, **how)``. A product of data with weights (a matrix, a convolution, single
-    synapses, a norm that no weight holds) is listed where the data are no spikes, and a product of data with data (attention, a gate) where neither
-    operand is. Spikes are 0 and 1. Whole numbers are listed apart as counts, and constant factors as scales, which weights or
-    thresholds can take over.
+    synapses, a norm that is not folded into weights) is listed if the data are not spikes. A product of data with data (attention, a gate)
+    is listed if neither operand is spikes. Spikes are 0 and 1. Whole numbers are listed separately as counts, and constant factors as scales,
+    which weights or thresholds can take over.
 
-    For each projection of a network the emissions that enter it are looked at, and what its transforms compute. The equations by which cells
-    with states advance are not looked at; products of inputs in cells without states, such as the joins ``"and"`` and ``"iand"``, are.
-    In other modules every operation of torch is looked at, and listed unless it is known to add, compare, choose or move numbers only.
-    Listed is what this batch shows: give one on which all cells fire.
+    In a network, the function examines what enters each projection and what its transforms compute. It examines products of inputs in cells
+    without states, such as the joins ``"and"`` and ``"iand"``, but not the equations by which cells with states advance. In other modules it
+    examines every operation of torch, and lists it unless it is known only to add, compare, choose or move numbers. The list holds what this
+    batch shows: give a batch on which all cells fire.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def float_products(net: nn.Module, x: Any, *more: Any, **how: Any) -> FloatProdu
     Raises
     ------
     ShapeError
-        Where ``net`` is no module.
+        Where ``net`` is not a module.
 
     >>> net = rv.Sequential(rv.Linear(20, 30), rv.LIF(30), rv.Linear(30, 3), rv.LeakyReadout(3), dt=1*ms)
     >>> found = rv.blocks.float_products(net, (torch.rand(10, 4, 20) < 0.3).float())

@@ -39,7 +39,7 @@ def leaky_memory(
     memory
         Number of memory units.
     branches
-        Parts of equal size into which the inputs are divided in their order; None: every synapse by itself.
+        Number of branches, each with the same number of neighbouring inputs. None: each synapse is a branch of its own.
     hidden
         Units of the first layer; None: twice as many as memory units.
     tau_s
@@ -49,7 +49,7 @@ def leaky_memory(
     gain
         How strongly an update moves the memory [1].
     network
-        Words for :class:`ranvier.Network`, such as ``seed``.
+        Further arguments of :class:`ranvier.Network`, such as ``seed``.
 
     Raises
     ------

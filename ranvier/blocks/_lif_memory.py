@@ -1,4 +1,4 @@
-"""Legendre memory units whose signals are spikes of leaky cells alone."""
+"""Legendre memory units in which all signals are spikes of leaky cells."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["legendre_matrices", "lif_memory"]
 
 
 def legendre_matrices(order: int, steps: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """A [order, order] and B [order] of the Legendre memory: dm/dt = (A m + B u)/window, or m' = A m + B u for a window of so many steps.
+    """A [order, order] and B [order] of the Legendre memory: dm/dt = (A m + B u)/window, or m' = A m + B u for a window of ``steps`` steps.
 
-    With ``steps`` u is constant during a step (zero-order hold).
+    With ``steps``, u is held constant during each step (zero-order hold).
 
     Raises
     ------
@@ -55,12 +55,12 @@ def lif_memory(
     inputs: int, hidden: int, *, dt: Any, channels: int = 8, order: int = 4, window: Any = 200 * ms, cell: MakeCell = LIF,
     memory_cell: MakeCell | None = None, **network: Any,
 ) -> Network:  # fmt: skip
-    """A Legendre memory unit of leaky cells alone (L2MU): input u, memory m and hidden h are populations that fire.
+    """A Legendre memory unit of leaky cells (L2MU): the input u, the memory m and the hidden state h are spiking populations.
 
     Currents into u: E_x x + E_h h' + E_m m'; into m: A m' + B u in each channel; into h: W_x x + W_h h' + W_m m, with h' and m' the spikes of the
-    step before. A and B are those of :func:`legendre_matrices` and are not learnt; E_m starts at 0.
+    previous step. A and B are those of :func:`legendre_matrices` and are not learnt; E_m starts at 0.
 
-    x [T, B, inputs] may be signals as they are; out come the spikes of h [T, B, hidden].
+    x [T, B, inputs] may be real numbers; the output is the spikes of h [T, B, hidden].
 
     Parameters
     ----------
@@ -71,20 +71,20 @@ def lif_memory(
     channels, order
         The memory has channels*order cells.
     window
-        How far back the memory is built to reach [ms].
+        The time that the memory spans [ms].
     cell
         Makes the cells, such as ``lambda: rv.LIF(tau=rv.Learn(20*ms), V_th=rv.Learn(1.0))``.
     memory_cell
-        Makes those of the memory; None: leaky cells with a threshold of 0.2, because a spike of u moves a long memory little.
+        Makes the cells of the memory. None: leaky cells with a threshold of 0.2, because one spike of u changes a long memory only a little.
     network
-        Words for :class:`ranvier.Network`, such as ``seed``.
+        Further arguments of :class:`ranvier.Network`, such as ``seed``.
 
     Raises
     ------
     ShapeError
         Where a size is not a positive whole number.
     DimensionError
-        Where ``window`` or ``dt`` is no time.
+        Where ``window`` or ``dt`` is not a time.
     RanvierError
         Where ``window`` is shorter than ``dt``.
 
@@ -95,7 +95,7 @@ def lif_memory(
     check_sizes("lif_memory", inputs=inputs, hidden=hidden, channels=channels, order=order)
     for name, value in (("window", window), ("dt", dt)):
         if as_quantity(value).dimension != UNITS["ms"].dimension:
-            raise DimensionError(f"lif_memory: {name}={value!r} is no time: write {name}=20*ms.")
+            raise DimensionError(f"lif_memory: {name}={value!r} is not a time: write {name}=20*ms.")
     steps = np.asarray(as_quantity(window).value / as_quantity(dt).value)
     if steps.ndim or not 1 <= steps < np.inf:
         raise RanvierError(f"lif_memory: window={window!r} must be one time of at least dt={dt!r}.")

@@ -20,17 +20,17 @@ Part = nn.Module | Cell | Residual
 
 
 def causal_conv(inputs: int, made: int, *, taps: int = 3, dt: Any) -> Linear | Residual:
-    """A convolution over time that reads this step and the ``taps`` - 1 before: y[t] = sum over k of W_k x[t - k].
+    """A convolution over time that reads the present step and the ``taps`` - 1 steps before it: y[t] = sum over k of W_k x[t - k].
 
-    Each further tap is a :class:`ranvier.Linear` with a delay of k*dt, so that single steps and blocks of a stream give what the whole
-    sequence gives. x [T, B, inputs], y [T, B, made]; no bias. ``dt`` is the step of the network.
+    Each further tap is a :class:`ranvier.Linear` with a delay of k*dt, so single steps and blocks of a stream give the same output as the
+    whole sequence. x [T, B, inputs], y [T, B, made]; no bias. ``dt`` is the step of the network.
 
     Raises
     ------
     ShapeError
         Where a size is not a positive whole number.
     DimensionError
-        Where ``dt`` is no time.
+        Where ``dt`` is not a time.
     RanvierError
         Where ``dt`` is not one time above 0.
 
@@ -39,7 +39,7 @@ def causal_conv(inputs: int, made: int, *, taps: int = 3, dt: Any) -> Linear | R
     check_sizes("causal_conv", inputs=inputs, made=made, taps=taps)
     step = as_quantity(dt)
     if step.dimension != UNITS["ms"].dimension:
-        raise DimensionError(f"causal_conv: dt={dt!r} is no time: give the step of the network, such as dt=10*ms.")
+        raise DimensionError(f"causal_conv: dt={dt!r} is not a time: give the step of the network, such as dt=10*ms.")
     if np.ndim(step.value) or not 0 < step.value < np.inf:
         raise RanvierError(f"causal_conv: dt={dt!r} must be one time above 0.")
     way: Linear | Residual = Linear(inputs, made, bias=False)
@@ -54,15 +54,15 @@ def lmu(
     """A Legendre memory unit between spikes: h = cell(norm(W_m r + W_x x)), r = cell(norm(y)), u = cell(norm(W_u x)).
 
     y is what :class:`ranvier.LegendreMemory` reads of the spikes u. x [T, B, inputs] spikes, h [T, B, hidden] spikes: projections only add
-    weights, and products of two real numbers stay inside the memory. Every cell has a memory of its own of ``order`` numbers with learnt weights; the source has
-    one memory of high order, which all cells read.
+    weights, and products of two real numbers stay inside the memory. Each cell has its own memory of ``order`` numbers with learnt weights; the source has
+    one memory of high order that all cells read.
 
     Parameters
     ----------
     inputs, hidden
         Numbers of cells.
     order, window
-        Of the memory.
+        As in :class:`ranvier.LegendreMemory`.
     cell, norm
         ``cell()`` and ``norm(size)`` make the parts.
 
@@ -71,7 +71,7 @@ def lmu(
     ShapeError
         Where a number of cells is not a positive whole number.
     EquationError, DimensionError
-        For an order that is not from 1 to 12, or a window that is no time.
+        For an order outside 1 to 12, or a window that is not a time.
 
     Source: Voelker, Kajić & Eliasmith, NeurIPS 2019; with spikes: Liu et al., ICLR 2024 (LMUFormer).
 
@@ -92,7 +92,8 @@ def lmuformer(
 
     The first part is a Legendre memory unit (:func:`lmu`) and a map of width to width, the second a mixer of channels: width to
     expand*width cells and back by a causal convolution of ``taps`` steps. Both begin with cells, so that only spikes enter maps, and end with
-    a norm; currents [T, B, width] are added. The source pads its convolutions on both sides and so looks ahead; these look back.
+    a norm; currents [T, B, width] are added. The source pads its convolutions on both sides, so they read later steps; these read only
+    earlier ones.
 
     Raises
     ------

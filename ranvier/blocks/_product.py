@@ -48,7 +48,7 @@ def values_of(x: torch.Tensor) -> Values:
 
 @dataclass(frozen=True)
 class Product:
-    """A product in a network: where it is, what is computed, of which shapes, and the largest number of the operand that is no spike.
+    """A product in a network: its place, its operation, the shapes of its operands, and the largest size in the operand that is not spikes.
 
     >>> net = rv.Sequential(rv.Linear(20, 30), rv.LIF(30), rv.Linear(30, 3), rv.LeakyReadout(3), dt=1*ms)
     >>> [product.place for product in rv.blocks.float_products(net, torch.rand(10, 4, 20)).floats]
@@ -73,7 +73,8 @@ class FloatProducts:
     """The products of a network that are more than sums of weights by spikes; ``print`` shows a table.
 
     ``floats`` have no operand of spikes. ``counts`` have whole numbers in place of spikes: a product is then a repeated sum. ``scales`` multiply by
-    a constant, which weights or thresholds can take over. ``silent`` are the places where an operand was 0 throughout, so that nothing is known of it.
+    a constant, which weights or thresholds can take over. ``silent`` are the places where an operand was always 0, so that the batch
+    shows nothing about it.
 
     >>> net = rv.Sequential(rv.Linear(20, 30), rv.LIF(30), rv.Linear(30, 3), rv.LeakyReadout(3), dt=1*ms)
     >>> rv.blocks.float_products(net, torch.rand(10, 4, 20)).floats[0].operation

@@ -18,9 +18,9 @@ Parts = list[nn.Module | Cell]
 def token_shift(channels: int) -> Cell:
     """y[t] = mix*x[t] + (1 - mix)*x[t - 1] for every channel, with a learnt ``mix``, drawn from 0 to 1.
 
-    In front of a matrix this is a learnt delay of 0 to 1 steps for each input channel:
+    Before a matrix this is a learnt delay of 0 to 1 steps for each input channel:
     ``rv.Linear(64, 64, bias=False, delay=rv.Learn(rv.Uniform(0*ms, 1*ms), max=1*ms), per="pre")`` gives the same at dt = 1 ms
-    and delay = (1 - mix)*1 ms, and its weights see spikes alone; these cells train faster.
+    and delay = (1 - mix)*1 ms, and its weights receive only spikes; these cells train faster.
 
     Raises
     ------
@@ -43,10 +43,10 @@ def token_shift(channels: int) -> Cell:
 
 
 def time_mixing(channels: int, *, cell: MakeCell | None = LIF, norm: MakeNorm | None = ThresholdBatchNorm) -> Residual:
-    """Time mixing of RWKV with binary spikes in front of every matrix: y = x + W_o s(WKV(k, v, r)).
+    """Time mixing of RWKV with binary spikes before every matrix: y = x + W_o s(WKV(k, v, r)).
 
-    k, v and r are matrices behind a :func:`token_shift` each of the spikes s(norm(x)); :func:`ranvier.WKV` averages v over the past.
-    x [T, B, channels] are currents, one token a step, and so is y: spikes never add up on the way past. ``cell()`` and ``norm(channels)``
+    k, v and r each come from a matrix after a :func:`token_shift` of the spikes s(norm(x)); :func:`ranvier.WKV` averages v over the past.
+    x [T, B, channels] are currents, one token a step, and so is y: the shortcut adds currents, never spikes. ``cell()`` and ``norm(channels)``
     make the parts. With ``cell=None`` there are no spikes (an ordinary RWKV), with ``norm=None`` no norms.
 
     Raises
@@ -54,7 +54,8 @@ def time_mixing(channels: int, *, cell: MakeCell | None = LIF, norm: MakeNorm | 
     ShapeError
         Where the number of channels is not positive.
 
-    Source: Zhu et al., TMLR 2024 (SpikeGPT). Its released code gives its matrices layer-normalised sums of spikes, here they get spikes.
+    Source: Zhu et al., TMLR 2024 (SpikeGPT). Its released code feeds layer-normalised sums of spikes to its matrices; here they
+    receive spikes.
 
     >>> net = rv.Sequential(rv.Linear(20, 64), rv.blocks.time_mixing(64), rv.LIF(64), rv.Linear(64, 20), rv.LeakyReadout(20), dt=1*ms)
     """
@@ -69,9 +70,9 @@ def time_mixing(channels: int, *, cell: MakeCell | None = LIF, norm: MakeNorm | 
 def channel_mixing(
     channels: int, hidden: int | None = None, *, cell: MakeCell | None = LIF, norm: MakeNorm | None = ThresholdBatchNorm
 ) -> Residual:
-    """Channel mixing of RWKV with binary spikes in front of every matrix: y = x + sigmoid(r)*(W_v s(k)).
+    """Channel mixing of RWKV with binary spikes before every matrix: y = x + sigmoid(r)*(W_v s(k)).
 
-    k [T, B, hidden] and r [T, B, channels] are matrices behind a :func:`token_shift` each of the spikes s(norm(x)); ``hidden`` is four
+    k [T, B, hidden] and r [T, B, channels] each come from a matrix after a :func:`token_shift` of the spikes s(norm(x)); ``hidden`` is four
     times the channels where None. x and y are as for :func:`time_mixing`. With ``cell=None`` s(k) is max(k, 0)^2.
 
     Raises
@@ -96,8 +97,8 @@ def rwkv(
 ) -> tuple[Residual, Residual]:
     """A block of a spiking RWKV: :func:`time_mixing`, then :func:`channel_mixing`, to unpack into ``rv.Sequential``.
 
-    One token is one step. The state is of constant size: three numbers a channel for the past, the last spikes, and membranes. So
-    :meth:`step` and windows continue a text of any length at constant cost.
+    One token is one step. The state has a constant size: three numbers a channel for the past, the last spikes, and membranes.
+    :meth:`step` and windows therefore continue a text of any length at constant cost per token.
 
     >>> net = rv.Sequential(rv.Linear(20, 64), *rv.blocks.rwkv(64), rv.LIF(64), rv.Linear(64, 20), rv.LeakyReadout(20), dt=1*ms)
     >>> out, state = net(rv.encoding.tokens(torch.randint(20, (100, 8)), 20))

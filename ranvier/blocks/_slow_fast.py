@@ -18,12 +18,12 @@ Tensor = torch.Tensor
 
 
 class SlowFast(nn.Module):
-    """An ordinary network sees one frame in n steps and sets the state from which a spiking network goes on by events.
+    """An ordinary network sees one frame every n steps and sets the state from which a spiking network processes events.
 
         state = start(slow(frame)),   out[t] = fast(events[t], state)   for n steps, then the next frame
 
     ``start`` is a learnt linear map into the variable of each population in ``sets``; other variables start as in any call. The fast
-    network answers in every step, and keeps nothing from before the last frame. All windows of n steps are one batch, so that training and
+    network gives an output in every step, and keeps nothing from before the last frame. All windows of n steps are one batch, so that training and
     evaluation of recordings take one call. In a stream, write ``state = hybrid.start(frame)`` at each frame and
     ``out, state = hybrid.fast(x, state)`` at each step.
 
@@ -36,13 +36,13 @@ class SlowFast(nn.Module):
     features
         F.
     every
-        n, steps from frame to frame.
+        n, the number of steps from frame to frame.
     shape
-        Of a sample of events in a step, where the first part of ``fast`` does not tell it.
+        Shape of the events of one sample in a step, needed where the first part of ``fast`` does not determine it.
     sets
-        Names of populations, such as ``["lif1", "readout1"]``; their sizes must be known. None: all that have the variable.
+        Names of populations, such as ``["lif1", "readout1"]``; their sizes must be known. None: all populations with the variable.
     variable
-        Which variable is set.
+        The variable that is set.
 
     Raises
     ------
@@ -76,12 +76,12 @@ class SlowFast(nn.Module):
         }
         if not (held if sets is None else sets):
             raise ShapeError(
-                f"SlowFast would set no state: sets={sets!r}, and {', '.join(held) or 'no population'} has a variable {variable!r}."
+                f"SlowFast would set no state: sets={sets!r}; populations with a variable {variable!r}: {', '.join(held) or 'none'}."
             )
         for name in held if sets is None else sets:
             if name not in held:
                 raise ShapeError(
-                    f"SlowFast: sets={name!r} is no population with a variable {variable!r}: choose from {', '.join(held) or 'none'}."
+                    f"SlowFast: sets={name!r} is not a population with a variable {variable!r}: choose from {', '.join(held) or 'none'}."
                 )
         self.slow, self.fast, self.features, self.every, self.variable = slow, fast, features, every, variable
         self.sets = {name: tuple(held[name].shape[1:]) for name in (held if sets is None else sets)}

@@ -17,21 +17,21 @@ def spike_convolutions(
 ) -> tuple[Residual, Residual]:  # fmt: skip
     """A block of convolutions with membrane shortcuts: mixing of places, then of channels; two residuals to unpack into ``rv.Sequential``.
 
-    z = x + S(x), y = z + F(z). S is a separable convolution: cell, map to ``expansion*C`` channels at each place, norm, cell, convolution of each
-    channel by itself, norm, cell, map to C, norm. F is cell, convolution of size 3 to ``hidden`` channels, norm, cell, convolution of size 3 to
+    z = x + S(x), y = z + F(z). S is a separable convolution: cell, map to ``expansion*C`` channels at each place, norm, cell, depthwise
+    convolution, norm, cell, map to C, norm. F is cell, convolution of size 3 to ``hidden`` channels, norm, cell, convolution of size 3 to
     C, norm. x [T, B, C, H, W] are currents, and so is y; end a row of blocks with a cell.
 
-    The source has no cell between the convolution of single channels and the map to C, and merges both for use. Here a cell stands there, so that
-    every map takes spikes in training, too.
+    The source has no cell between the depthwise convolution and the map to C, and merges both after training. Here a cell stands between them, so
+    that every map takes spikes in training, too.
 
     Parameters
     ----------
     channels
         C.
     size
-        Of the convolution of single channels, odd.
+        Size of the depthwise convolution, odd.
     expansion, hidden
-        The channels inside S, over C, and those inside F; 4C where None.
+        The channels inside S as a multiple of C, and the channels inside F; 4C where None.
     cell, norm
         ``cell()`` and ``norm(channels)`` make the parts.
 

@@ -22,10 +22,10 @@ _OPERANDS = {"mask": 3, "linear": 3, "token": 2, "channel": 2}
 def spike_attention(
     channels: int, heads: int = 1, *, kind: str = "mask", scale: float = 0.25, cell: MakeCell = LIF
 ) -> tuple[nn.Module | Cell | Residual, ...]:
-    """Attention of masks and sums of spikes: parts to unpack into ``rv.Sequential``, behind cells that hold q, k (and v) side by side.
+    """Attention by masks and sums of spikes: parts to unpack into ``rv.Sequential``, after cells that hold q, k (and v) side by side.
 
-    All are spikes, and the result is. Sums stand over n, the places of a token; ⊗ is the product of each element, so that a spike passes
-    where its mask fires.
+    q, k, v and the result are spikes. Sums run over n, the places of tokens; ⊗ is the elementwise product, so a spike passes where its
+    mask fires.
 
     ===========  =====================================================  ================  ============================================
     ``kind``     result                                                 channels before   source
@@ -36,20 +36,20 @@ def spike_attention(
     "channel"    k ⊗ cell(sum over n of q)                              2C                QKFormer, channel attention
     ===========  =====================================================  ================  ============================================
 
-    Masks are cells of the graph, so that :func:`ranvier.conversion.unfold` takes all kinds but "linear"; for "mask", its levels
-    reach to the largest k ⊗ v. The cells of a mask are repeated for the places or channels that it covers: they are alike. q, k and
+    Masks are cells of the graph, so :func:`ranvier.conversion.unfold` takes all kinds but "linear"; for "mask", its ``levels`` must
+    reach the largest k ⊗ v. A mask repeats the same cell at all places or channels that it covers. q, k and
     v [T, B, C, places …] give [T, B, C, places …].
 
     Parameters
     ----------
     channels, heads
-        C, and the groups of channels that "linear" and "token" attend in.
+        C, and the number of groups of channels within which "linear" and "token" attend.
     kind
         As above.
     scale
-        Of "linear"; its threshold takes it over.
+        Factor of "linear"; the threshold of its cells can take it over.
     cell
-        ``cell()`` makes the cells of the mask, or those behind "linear".
+        ``cell()`` makes the cells of the mask, or those after "linear".
 
     Raises
     ------
@@ -97,14 +97,14 @@ def spike_driven(
     hidden
         Channels between the two layers; 4C where None.
     shortcut
-        ``"membrane"``, as above; ``"add"``, as QKFormer has it: cells end each branch instead, x and y are counts of spikes, and maps take counts.
+        ``"membrane"``, as above, or ``"add"``, as in QKFormer: cells end each branch instead, x and y are counts of spikes, and maps take counts.
     axes
         2 for images [C, H, W], 1 for sequences [C, N].
     cell, norm
         ``cell()`` and ``norm(channels)`` make the parts.
     mask
-        ``mask()`` makes the cells of the mask, or those behind "linear"; ``cell`` where None. A mask sums over places or channels, so
-        a threshold of some spikes keeps it selective.
+        ``mask()`` makes the cells of the mask, or those after "linear"; ``cell`` where None. A mask sums over places or channels, so
+        a threshold of several spikes keeps it selective.
 
     Raises
     ------

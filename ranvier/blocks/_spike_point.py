@@ -29,23 +29,23 @@ def spike_point(
 ) -> tuple[nn.Module | Cell | Residual, ...]:  # fmt: skip
     """SpikePoint on groups of points: a tuple of parts to unpack into ``rv.Sequential``, s [T, B, 2 D, M, K] -> [T, B, wide].
 
-    s are spikes that code :func:`ranvier.encoding.point_groups` by their rate. Offsets and beginnings of groups pass through a branch of
-    their own, each a layer and a residual block of ``local/2`` channels; a layer joins them. The largest of the K points of
-    a group is its local feature. A residual block, a layer of ``wide`` channels and another block see the M groups,
-    and the largest of these is the global feature. A block is A2(A1(s)) + s before its last cells fire, A a layer without its
-    cells in A2: the way past is the identity. Every map is a convolution of size 1, the same for every point.
+    s are spikes whose rates code :func:`ranvier.encoding.point_groups`. Offsets and beginnings of groups pass through separate
+    branches, each a layer and a residual block of ``local/2`` channels; a layer joins them. The maximum over the K points of
+    a group is its local feature. A residual block, a layer of ``wide`` channels and another block process the M groups,
+    and the maximum over the groups is the global feature. The last cells of a block fire on A2(A1(s)) + s, where A1 is a layer and
+    A2 a layer without cells: the shortcut is the identity. Every map is a convolution of size 1, the same for every point.
 
     Parameters
     ----------
     coordinates
-        D of a point: 3 for x, y and t.
+        D, the number of coordinates of a point: 3 for x, y and t.
     groups, size
         M and K.
     local, wide
         Channels of local features (even) and of global ones.
     pool
-        ``"max"``, as in the source, or ``"mean"`` of the points of a group, and of the groups. The largest of many spikes is 1 in nearly every
-        step where cells fire often: in short windows the mean learns better.
+        ``"max"``, as in the source, or ``"mean"``, both over the points of a group and over the groups. If cells fire often, the maximum of many
+        spikes is 1 in nearly every step; in short windows the mean then learns better.
     cell, norm
         ``cell()`` and ``norm(channels)`` make the parts.
 

@@ -22,22 +22,22 @@ def spikformer(
     """A block of Spikformer: spiking self-attention, then two layers at each token; two residuals to unpack into ``rv.Sequential``.
 
     With A = (map to 3C, norm, cell, :class:`ranvier.Attention`, cell, map to C, norm, cell) and M = (map to ``hidden``, norm, cell, map to C, norm,
-    cell): z = x + A(x), y = z + M(z). All maps act on the channels of a token. x [T, B, C, places …] are spikes, or counts of spikes, and y counts
-    up to two more. Put :func:`spiking_stem` before the first block.
+    cell): z = x + A(x), y = z + M(z). All maps act on the channels of a token. x [T, B, C, places …] are spikes, or counts of spikes, and y is a
+    count up to two larger. Put :func:`spiking_stem` before the first block.
 
     Parameters
     ----------
     channels, heads
-        C, and the groups of channels that attend by themselves.
+        C, and the number of groups of channels that attend separately.
     hidden
         Channels between the two layers; 4C where None.
     shortcut
-        ``"add"``: spikes are added, as above. ``"membrane"``: currents are, every branch begins with a cell and ends with a norm, and all maps
-        take binary spikes; end a row of such blocks with a cell.
+        ``"add"``: spikes are added, as above. ``"membrane"``: currents are added, every branch begins with a cell and ends with a norm, and all
+        maps take binary spikes. End a row of such blocks with a cell.
     axes
         2 for images [C, H, W], 1 for sequences [C, N].
     scale, steps
-        As in :class:`ranvier.Attention`. (The source takes a scale of 0.125 and a threshold of 0.5; cells here have a threshold of 1.)
+        As in :class:`ranvier.Attention`. (The source uses a scale of 0.125 and a threshold of 0.5; cells here have a threshold of 1.)
     cell, norm
         ``cell()`` and ``norm(channels)`` make the parts.
 
@@ -66,13 +66,13 @@ def spiking_stem(
     """Convolutions that make tokens of an image: a tuple of parts to unpack into ``rv.Sequential``.
 
     Each of ``halvings`` stages is a convolution of size 3, a norm, a cell and max pooling of two by two; the last has ``channels``, the one before half as
-    many, and so on. A convolution of each channel by itself follows, x + (convolution, norm, cell)(x), which tells tokens where they are. Its
-    zeros at the border mark the places. x [T, B, in_channels, H, W] gives [T, B, channels, H/2^halvings, W/2^halvings].
+    many, and so on. A depthwise convolution follows, x + (convolution, norm, cell)(x). Its zeros beyond the border tell tokens
+    where they are. x [T, B, in_channels, H, W] gives [T, B, channels, H/2^halvings, W/2^halvings].
 
     Raises
     ------
     ShapeError
-        For sizes that are not positive whole numbers, and channels that cannot be halved so often.
+        For sizes that are not positive whole numbers, and channels that cannot be halved that often.
 
     Source: Zhou et al., ICLR 2023 (Spikformer: spiking patch splitting), and 2024 (Spikformer V2: spiking convolutional stem).
 

@@ -1,4 +1,4 @@
-"""The U-shaped network of denoisers: down, up, and a way past at every size."""
+"""The U-shaped network of denoisers: down, up, and a shortcut at every size."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def unet(
 ) -> tuple[nn.Module | Cell | Residual, ...]:  # fmt: skip
     """A spiking U-Net: a tuple of parts to unpack into ``rv.Sequential``.
 
-    x [T, B, in_channels, H, W] -> y [T, B, out_channels, H, W]. A convolution makes currents of ``channels[0]`` channels, and
-    of one place from ``patch`` x ``patch``. Size k, with h of ``channels[k]`` channels and half the height and width of size k - 1, computes
+    x [T, B, in_channels, H, W] -> y [T, B, out_channels, H, W]. A convolution of stride ``patch`` makes currents of
+    ``channels[0]`` channels. Size k, with h of ``channels[k]`` channels and half the height and width of size k - 1, computes
 
         h -> M(h + up(inner(down(M(h))))),
 
     where M is a block of :func:`ms`, down = (cell, convolution of stride 2, norm), inner is the next size, up = (cell, transposed
-    convolution of stride 2, norm); the last size is M alone. A cell and a transposed convolution of ``patch`` end the network. All ways
-    past carry currents, so every convolution but the first takes spikes. ``cell()`` and ``norm(channels)`` make the parts. H and W
-    must divide by patch*2**(len(channels) - 1).
+    convolution of stride 2, norm); the last size is M alone. A cell and a transposed convolution of stride ``patch`` end the network. All
+    shortcuts carry currents, so every convolution but the first takes spikes. ``cell()`` and ``norm(channels)`` make the parts. H and W
+    must be multiples of patch*2**(len(channels) - 1).
 
     Raises
     ------
     ShapeError
-        Where there is no size, or a number is not positive.
+        Where ``channels`` is not a list or is empty, or a number is not positive.
 
     Source: Ronneberger, Fischer & Brox, MICCAI 2015; with spikes in Cao et al., WACV 2024 (spiking denoising diffusion probabilistic
     models), whose skip connections concatenate; here they add.

@@ -32,28 +32,28 @@ class Attention(Transform, nn.Module):
 
     x [rows, 3C, places …] holds the spikes of q, k and v side by side along its channels, and y has [rows, C, places …]. A token is
     a place: a pixel of [C, H, W], or an element of [C, N]. With q, k, v [N, d] of a head, d = C/heads, the product is taken as
-    q (k^T v) or as (q k^T) v, whichever needs fewer operations. Sums of spikes are whole numbers, so that both are exactly equal. All operands are
-    spikes, so a sum of events stands in place of each product. The threshold of the cells behind it takes over ``scale``: cells with V_th/scale
-    and a scale of 1 fire the same spikes.
+    q (k^T v) or as (q k^T) v, whichever needs fewer operations. Sums of spikes are whole numbers, so both orders give exactly the same result. All
+    operands are spikes, so each product is a sum over events. The threshold of the cells after it can take over ``scale``: cells with
+    V_th/scale and a scale of 1 fire the same spikes.
 
     Parameters
     ----------
     channels
         C: a multiple of ``heads``. The map before it has 3C outputs.
     heads
-        Groups of channels that attend by themselves.
+        Number of groups of channels that attend separately.
     scale
-        A factor for all; a power of two is exact.
+        The factor of all products; a power of two is exact.
     steps
-        n: tokens of n steps attend to one another (STAtten). Blocks of n steps follow one another from the start of a sequence, and no token reaches
-        beyond its block. The number of operations stays, where it is taken as q (k^T v). A call, a window and a segment then hold whole blocks, and the
-        output of a step depends on later steps of its block: single steps are refused.
+        n: tokens of n steps attend to one another (STAtten). A sequence is divided into blocks of n steps from its start, and tokens attend only
+        within their block. Taken as q (k^T v), the number of operations stays the same. A call, a window and a segment must then hold whole blocks.
+        The output of a step depends on later steps of its block, so single steps are refused.
 
     Raises
     ------
     ShapeError
-        For numbers that are not positive and whole, heads that do not divide the channels, another scale than a positive number, samples of
-        another number of channels, and parts of blocks.
+        For numbers that are not positive and whole, heads that do not divide the channels, a scale that is not a positive number, samples
+        with another number of channels, and incomplete blocks.
 
     Sources: Zhou et al., ICLR 2023 (Spikformer); Lee et al., CVPR 2025 (spatial-temporal attention).
 

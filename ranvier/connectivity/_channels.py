@@ -1,4 +1,4 @@
-"""Some of the channels of what arrives."""
+"""A range of the channels that arrive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ARGUMENTS = ("first", "count")
 
 
 class Channels(Transform, nn.Module):
-    """y = x[first : first + count]: some channels of each sample, where populations lie side by side.
+    """y = x[first : first + count]: some channels of each sample, such as one of several populations side by side.
 
     x [rows, channels, …] and y [rows, count, …]; the spikes stay spikes.
 

@@ -26,15 +26,15 @@ Tensor = torch.Tensor
 class PositionCode(Transform, nn.Module):
     """y = x + code: ``code`` [C, places …] is learnt, and is added to what arrives in every step.
 
-    Attention treats all tokens alike. Before the cells that feed it, a code shifts the threshold of each cell by its place. Smaller
-    samples use the first places along each axis.
+    Attention treats all tokens alike. A code before the cells that feed it acts as a threshold that differs from place to place.
+    Smaller samples use the first places along each axis.
 
     Parameters
     ----------
     channels
         C, the first axis of a sample.
     space
-        The most places along each further axis: ``PositionCode(64, 49)`` for [64, N], ``PositionCode(64, 7, 7)`` for [64, H, W].
+        The largest number of places along each further axis: ``PositionCode(64, 49)`` for [64, N], ``PositionCode(64, 7, 7)`` for [64, H, W].
 
     The code starts normal with a standard deviation of 0.02.
 
@@ -43,7 +43,8 @@ class PositionCode(Transform, nn.Module):
     ShapeError
         For numbers that are not positive and whole, no space, samples of other axes or channels, and samples with more places.
 
-    Source: Dosovitskiy et al., ICLR 2021 (learnt codes); Zhou et al., ICLR 2023, take a convolution, as :func:`ranvier.blocks.spiking_stem`.
+    Source: Dosovitskiy et al., ICLR 2021 (learnt codes); Zhou et al., ICLR 2023, use a convolution instead, as in
+    :func:`ranvier.blocks.spiking_stem`.
 
     >>> net = rv.Sequential(rv.Conv1d(8, 16, 1), rv.PositionCode(16, 20), rv.LIF(), dt=1*ms)
     >>> net(torch.rand(4, 3, 8, 20))[0].shape

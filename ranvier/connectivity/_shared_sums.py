@@ -1,4 +1,4 @@
-"""Sums over places or channels that every member of the sum receives: what masks of spikes are made of."""
+"""Sums over places or channels that every member of the sum receives, from which cells make masks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["SumOfChannels", "SumOfPlaces"]
 class SumOfPlaces(Transform, nn.Module):
     """y[c, n] = sum over places m of x[c, m]: each place receives the sum of its channel.
 
-    x [rows, C, places …] and y have one shape. The cells behind it are alike at all places: a mask of channels.
+    x [rows, C, places …] and y have the same shape. The cells after it are equal at all places: a mask of channels.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class SumOfPlaces(Transform, nn.Module):
 class SumOfChannels(Transform, nn.Module):
     """y[c, n] = sum over the channels b of the head of c of x[b, n]: each channel receives the sum of its head.
 
-    x [rows, C, places …] and y have one shape. The cells behind it are alike in all channels of a head: a mask of places.
+    x [rows, C, places …] and y have the same shape. The cells after it are equal in all channels of a head: a mask of places.
 
     Parameters
     ----------

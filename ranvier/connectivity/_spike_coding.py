@@ -1,4 +1,4 @@
-"""Activations as whole numbers of spikes, in front of a matrix."""
+"""Activations as whole numbers of spikes, before a matrix."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Tensor = torch.Tensor
 
 
 class SpikeCoding(Transform, nn.Module):
-    """x -> round(x/V_th)*V_th with V_th = mean(abs(x))/k over channels: what a matrix gets if the activations of a step arrive as spikes.
+    """x -> round(x/V_th)*V_th with V_th = mean(abs(x))/k over channels: what a matrix receives if the activations of a step arrive as spikes.
 
-    With ``k=None`` x passes as it is: train so, set ``k`` afterwards, or train on with it, as the gradient passes unchanged. A matrix behind it then
-    adds one weight for each spike and multiplies the sum by V_th. :func:`ranvier.encoding.trains_of_counts` expands the numbers in time.
+    With ``k=None`` x passes unchanged. Train without ``k`` and set it afterwards, or train with it: the gradient passes unchanged. A matrix after it
+    then adds one weight for each spike and multiplies the sum by V_th. :func:`ranvier.encoding.trains_of_counts` expands the numbers in time.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class SpikeCoding(Transform, nn.Module):
     Raises
     ------
     RanvierError
-        Where k is not positive.
+        Where k is not a positive number.
 
     Source: Pan et al., 2025 (SpikingBrain, arXiv:2509.05276).
 

@@ -132,10 +132,10 @@ class SubmanifoldConv2d(_Submanifold):
     """A convolution of size k that computes only at active sites: y = 1[a site is active]*(W * x + b), padding k//2.
 
     A site of a sample is active in a step if any of its input channels is not 0. Activity does not spread: all other sites of the output are 0,
-    without bias, so that stacks of these maps stay on the sites of the events. The products go over pairs of active neighbours alone. If
-    many sites are active, a dense convolution with a mask computes the same.
+    without bias, so that stacks of these maps stay on the sites of the events. It computes products only for pairs of active neighbours. If
+    many sites are active, a dense convolution with a mask computes the same output.
 
-    The gradient reaches the input at active sites only. A norm behind it would shift the zeros of inactive sites: scale weights by :func:`ranvier.initialize` instead.
+    The gradient reaches the input at active sites only. A norm after it would shift the zeros of inactive sites: scale weights by :func:`ranvier.initialize` instead.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class SubmanifoldConv2d(_Submanifold):
 
 
 class SubmanifoldConv3d(_Submanifold):
-    """The same over a volume: a kernel [out, in, k, k, k]; see :class:`ranvier.SubmanifoldConv2d`.
+    """The submanifold convolution of a volume, with a kernel [out, in, k, k, k]; see :class:`ranvier.SubmanifoldConv2d`.
 
     >>> voxels = rv.encoding.voxels(torch.rand(4, 256, 3), 16, steps=4)  # [T, B, 1, 16, 16, 16]
     >>> net = rv.Sequential(rv.SubmanifoldConv3d(1, 8), rv.LIF(), nn.MaxPool3d(2), nn.Flatten(), rv.Linear(4096, 4), dt=1*ms)

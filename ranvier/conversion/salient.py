@@ -1,4 +1,4 @@
-"""Steps for the channels that need them: how much an output depends on each channel, and networks whose channels differ in steps."""
+"""Steps by channel: how much an output depends on each channel, and networks whose channels take different numbers of steps."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class _Worth(nn.Module):
 def channel_saliency(made: Conversion, data: Any, *, seed: int = 0) -> dict[str, Tensor]:
     """s[c] [C] by population: the mean of (sum over j of r[j]*dy[j]/da[c])**2, summed over space.
 
-    y is the output of the original network, a[c] a channel of the layer that the population stands for, r random signs: the expectation is the squared
-    length of dy/da[c]. An error e in a[c] changes the output by about e*sqrt(s[c]).
+    y is the output of the original network, a[c] a channel of the layer that the population replaces, and r are random signs: the expectation is the
+    squared length of dy/da[c]. An error e in a[c] changes the output by about e*sqrt(s[c]).
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def channel_saliency(made: Conversion, data: Any, *, seed: int = 0) -> dict[str,
     data
         Inputs like the training data, as in ``rv.convert``.
     seed
-        Decides the signs.
+        Seed of the signs.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def channel_saliency(made: Conversion, data: Any, *, seed: int = 0) -> dict[str,
 
 
 def salient_levels(saliency: Mapping[str, Tensor], *, few: int, many: int, share: float) -> dict[str, Tensor]:
-    """Steps [C] of every channel: ``many`` for the part ``share`` of each population with the largest saliency, ``few`` for the others.
+    """Steps [C] of every channel: ``many`` for the part ``share`` of each population that has the largest saliency, ``few`` for the others.
 
     Raises
     ------
@@ -106,24 +106,24 @@ def salient_levels(saliency: Mapping[str, Tensor], *, few: int, many: int, share
 
 
 def merged_steps(made: Conversion, x: Tensor, levels: int | Mapping[str, Tensor]) -> Network:
-    """A network that does in one step what channel c of a converted one does in ``levels[c]`` steps.
+    """A network in which one step does what channel c of the converted network does in ``levels[c]`` steps.
 
-    Its cells are :func:`ranvier.MultiSpikeIF`, which send up to ``levels[c]`` spikes at once, each worth V_th/levels[c]: for a constant input they send what
-    plain cells send in so many steps. The costs of a channel are its levels. Run it for one step, ``net(x.unsqueeze(0))[0][0]``, or average over more.
+    Its cells are :func:`ranvier.MultiSpikeIF`, which send up to ``levels[c]`` spikes at once, each worth V_th/levels[c]. For a constant input they
+    send as many as plain cells in that many steps. The cost of a channel is its number of levels. Run the network for one step, ``net(x.unsqueeze(0))[0][0]``, or average over more.
 
     Parameters
     ----------
     made
-        A conversion with cells of its own (no ``cell=``).
+        A conversion with the default cells (without ``cell=``).
     x
-        A batch of inputs [B, …], which tells the shapes.
+        A batch of inputs [B, …], which determines the shapes of the populations.
     levels
         The steps of every channel: one number, or [C] by population, as :func:`salient_levels` gives.
 
     Raises
     ------
     ConversionError
-        For other cells, names or sizes that do not fit, and levels that are no positive whole numbers.
+        For other cells, names or sizes that do not fit, and levels that are not positive whole numbers.
 
     Source: Xing et al., ICLR 2025 (SpikeLLM).
 

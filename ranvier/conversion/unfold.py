@@ -1,4 +1,4 @@
-"""Networks of whole numbers of spikes per step become networks of single spikes, with several steps in the place of each."""
+"""Networks that emit several spikes in a step become networks of single spikes, with several steps in place of each."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Unfolded:
     Attributes
     ----------
     network
-        An ordinary network in evaluation mode, to be run, saved and planned like any other. Its dt is that of the original over ``levels``.
+        An ordinary network in evaluation mode, to be run, saved and planned like any other. Its dt is that of the original divided by ``levels``.
     levels
-        Its steps in the place of one step: a *block*.
+        The number of its steps that replace one step of the original: a *block*.
     delay
-        Blocks between an input and its output, one for each population on the longest way: a population collects the spikes of a block
+        Blocks between an input and its output, one for each population on the longest path: a population collects the spikes of a block
         and fires in the next one.
     difference
         The largest difference between both outputs on the sample.
@@ -59,32 +59,32 @@ class Unfolded:
 
 
 def unfold(net: Network, x: Tensor, *, levels: int = 4) -> Unfolded:
-    """Make each step of ``net`` ``levels`` steps of single spikes, with the same output.
+    """Replace each step of ``net`` by ``levels`` steps of single spikes, with the same output.
 
     Each cell that emits a whole number s of 0 to ``levels`` in a step, such as :func:`ranvier.IntegerLIF`, fires s spikes in the
     steps of a block instead. Weights are the same, and each connection adds what its spikes bring: w*s = w + … + w. A cell collects the
-    sums of a block and advances once for it, so that it leaks once for each step of ``net``. Norms are folded, and biases divided by
-    ``levels``. Outputs are equal up to the rounding of sums. Where such a sum rounds to the other side of a threshold, a spike
-    differs; in float32 this is rare, and in float64 it was never seen.
+    sums of a block and advances once for it, so it leaks once for each step of ``net``. Norms are folded, and biases divided by
+    ``levels``. Outputs are equal up to the rounding of sums. If such a sum rounds to the other side of a threshold, a spike
+    differs; this is rare in float32, and tests in float64 never showed it.
 
-    What stands between two populations must be linear, or a maximum of what spikes bring (``MaxPool2d`` right behind cells): then the sum over
-    single spikes is the value at their number. A product of two numbers is not. So attention by a matrix product of
-    whole numbers is refused, and a product that is a cell of the graph (``rv.Residual(…, join="and")``) unfolds, because a cell multiplies the
-    sums. Behind cells that only fire 0 or 1 any transform is taken that maps zero to zero.
+    The transforms between two populations must be linear, or a maximum directly after cells (``MaxPool2d``): then the values at single spikes
+    add up to the value at their number. For a product of two numbers they do not. Attention by a matrix product of whole numbers is therefore
+    refused. A product that is a cell of the graph (``rv.Residual(…, join="and")``) unfolds, because the cell multiplies the sums. After cells
+    that only fire 0 or 1, any transform that maps zero to zero is allowed.
 
     Parameters
     ----------
     net
         A network with one input and one output. ``net`` stays as it is.
     x
-        Inputs [T, B, …] like those of use. They show whether each cell emits whole numbers up to ``levels``.
+        Typical inputs [T, B, …]. They show whether each cell emits whole numbers up to ``levels``.
     levels
         At least the largest number that a cell emits in a step.
 
     Raises
     ------
     ConversionError
-        For a part that has no such form, with its name and the reason.
+        For a part that cannot be unfolded; the message names the part and the reason.
     GraphError
         Where a norm cannot be folded.
 
@@ -130,7 +130,7 @@ def _emitted_shapes(net: Network, x: Tensor, levels: int) -> dict[str, tuple[int
             most, whole = float(sent.max()), not bool(((sent != sent.round()) | (sent < 0)).any())
             remedy = f"give levels={most:g} or more" if whole else f"use cells such as rv.IntegerLIF(levels={levels})"
             raise ConversionError(
-                f"population {name!r} emits {float(odd[0]):g}, which is no whole number of 0 to levels={levels} spikes: {remedy}."
+                f"population {name!r} emits {float(odd[0]):g}, which is not a whole number of 0 to levels={levels} spikes: {remedy}."
             )
     return shapes
 

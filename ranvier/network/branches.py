@@ -1,4 +1,4 @@
-"""Several ways from the same emissions to the ports of one cell."""
+"""Several branches from the same emissions to the ports of one cell."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["Branches"]
 
 
 class Branches:
-    """Ways that part from the same emissions and meet at one cell, each at a port of its own, all in the same step.
+    """Branches that start from the same emissions and meet at one cell, each at its own port, all in the same step.
 
     Parameters
     ----------
     cell
-        Where the ways meet. What it emits goes on.
+        The cell at which the branches meet; its emissions go on.
     ways
-        Parts for each port by name: transforms, cells and further branches, as in :class:`ranvier.Sequential`. An empty list
-        carries the emissions as they are.
+        A list of parts for each port, by name: transforms, cells and further branches, as in :class:`ranvier.Sequential`. An empty
+        list passes the emissions on unchanged.
 
     Raises
     ------
     GraphError
-        Where a part is of another kind, no way is given, or the cell has no such port.
+        Where ``cell`` is not a cell, no branch is given, a branch is not a list, or the cell has no such port.
 
     >>> gate = rv.Cell("y = sigmoid(r)*x : 1\\nr : 1 (input)\\nx : 1 (input)", emit="y", name="gate")
     >>> gated = rv.Branches(gate, r=[rv.Linear(64, 64)], x=[rv.Linear(64, 64)])
@@ -46,7 +46,7 @@ class Branches:
         for port, parts in ways.items():
             if port not in cell.ports:
                 raise GraphError(
-                    f"{cell.name} has no port {port!r}: ways can lead to {', '.join(cell.ports) or 'none'}.{meant(port, cell.ports)}"
+                    f"{cell.name} has no port {port!r}: branches can lead to {', '.join(cell.ports) or 'none'}.{meant(port, cell.ports)}"
                 )
             check_parts(port, parts)
         self.cell: Cell | Relay = cell

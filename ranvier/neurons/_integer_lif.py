@@ -16,14 +16,18 @@ __all__ = ["IntegerLIF"]
 def IntegerLIF(
     size: int | tuple[int, ...] | None = None, *, levels: int = 4, tau: Any = 20 * ms, **options: Any
 ) -> Cell:
-    """Leaky integrate-and-fire that emits how many spikes it would fire in a step, 0 to ``levels`` (I-LIF).
+    """Leaky integrate-and-fire cells that emit a whole number of spikes in a step, 0 to ``levels`` (I-LIF).
 
     v' = beta*(v - s) + x with beta = exp(-dt/tau); s = clip(floor(v + 1/2), 0, levels) is emitted.
 
     v [1] is the membrane before the reset, x [1] the input of a step, tau [ms] the time constant. The derivative of s by v is 1
-    between 0 and ``levels`` and 0 elsewhere, and the reset passes none. A network of these cells trains with few steps, and
+    between 0 and ``levels`` and 0 elsewhere; no gradient passes through the reset. A network of these cells trains with few steps, and
     :func:`ranvier.conversion.unfold` makes each step ``levels`` steps of single spikes. With ``levels=1`` the spikes are binary, with a
     threshold of 1/2 and a reset by subtraction. Regularisers and rates count a step with s > 0 as one spike.
+
+    Take these cells to train a network of leaky cells that is then unfolded. Take :func:`ranvier.MultiSpikeIF` for a network that was trained
+    as an ordinary one and converted: it has no leak, a threshold of your choice, levels for each cell and spikes of either sign, but
+    :func:`ranvier.conversion.unfold` refuses it.
 
     Raises
     ------

@@ -23,7 +23,7 @@ def LegendreMemory(
     size: int | tuple[int, ...] | None = None, *, order: int = 8, window: Any = 100 * ms, read: Any = None, V_th: Any = None,
     emit: str = "y", **options: Any,
 ) -> Cell:  # fmt: skip
-    """A memory of the last ``window`` of its input, in Legendre polynomials, for each cell.
+    """Each cell remembers the last ``window`` of its input in Legendre polynomials.
 
     dm_i/dt = (2*i + 1)/window*(sum over j of a_ij*m_j + (-1)^i*x) for i = 0 … order - 1, a_ij = -1 for i < j and (-1)^(i - j + 1)
     for i >= j, advanced exactly for an x that is constant during the step (zero-order hold)
@@ -40,21 +40,21 @@ def LegendreMemory(
     window
         How far back the memory reaches [ms]; ``rv.Learn(100*ms)`` learns it.
     read
-        None: y learns its weights C_i, for every cell. A time from 0 to ``window`` [ms], an array or a distribution of times, or
+        None: the weights C_i of y are learnt for each cell. A time from 0 to ``window`` [ms], an array or a distribution of times, or
         ``rv.Learn`` of one: a delay that needs no buffer, and has a gradient.
     V_th
         Threshold of y [1] where the cell emits spikes; None: 1.
     emit
         ``"y"``, which may drive other cells, or ``"spike"`` where y > V_th; a spike resets nothing.
     options
-        More for :class:`Cell`, and values in place of those at the start: C_0, C_1, … (normal, of variance 1/order).
+        More for :class:`Cell`, and values of C_0, C_1, … in place of those at the start (normal, of variance 1/order).
 
     m_i, x, y, C_i [1].
 
     Raises
     ------
     EquationError, DimensionError
-        For an order that is not from 1 to 12, a time outside of the window, or a value with the wrong unit.
+        For an order outside 1 to 12, a time outside the window, or a value with the wrong unit.
 
     Source: Voelker, Kajić & Eliasmith, NeurIPS 2019 (Legendre memory units).
 

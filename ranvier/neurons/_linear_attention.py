@@ -26,7 +26,7 @@ def LinearAttention(
     size
         [heads, keys, values].
     tau
-        How long a pair lasts [ms].
+        Time constant with which a stored pair decays [ms].
     past_only
         Read before this step is stored, y[i, j] = q[i]*exp(-dt/tau)*S[i, j].
     options

@@ -17,7 +17,7 @@ __all__ = ["MultiSpikeIF"]
 def MultiSpikeIF(
     size: int | tuple[int, ...] | None = None, *, V_th: Any = 1.0, levels: Any = 1, low: Any = 0, **options: Any
 ) -> Cell:
-    """Generalised integrate-and-fire: the spikes of several steps, merged into a number that one step sends.
+    """Generalised integrate-and-fire cells: one step sends the spikes of several steps, merged into a number.
 
     v' = v + x, sent = floor(clip(v/V_th, -low, levels) + 1/2), then v -= V_th*sent; ``sent`` is what arrives.
 
@@ -26,9 +26,9 @@ def MultiSpikeIF(
     size
         Number of cells, or a shape.
     V_th
-        What one spike stands for, above 0.
+        The value of one spike, above 0.
     levels
-        The most spikes in one step: so many steps of plain cells, merged.
+        The most spikes in one step, which is the number of steps of plain cells that it merges.
     low
         The most spikes of negative sign in one step; 0 for a rectifier.
 
@@ -36,10 +36,13 @@ def MultiSpikeIF(
     sum N of what was sent has abs(T*x - V_th*N) <= V_th/2. One step with ``levels`` = L sends what an ``rv.IF`` cell that starts at V_th/2 sends in
     L steps of x/L. The gradient passes the floor as if it were not there, and is 0 where v is clipped.
 
+    Take these cells where a converted network (:func:`ranvier.conversion.merged_steps`) or an operator needs a whole number in a step. To train a
+    network of leaky cells that later fires single spikes, take :func:`ranvier.IntegerLIF`, which :func:`ranvier.conversion.unfold` accepts.
+
     Raises
     ------
     EquationError
-        For V_th or ``levels`` that are not above 0, numbers of spikes that are not whole or negative, and for words that the cell sets itself.
+        For V_th or ``levels`` that are not above 0, numbers of spikes that are negative or not whole, and words that the cell sets itself.
 
     Source: Xing et al., ICLR 2025 (SpikeLLM).
 

@@ -27,9 +27,9 @@ def WKV(size: int | tuple[int, ...] | None = None, *, tau: Any = None, bonus: An
     size
         Number of cells (channels), or a shape.
     tau
-        How long a value lasts [ms]; None: learnt for each cell, drawn from a log-normal distribution around 5 ms.
+        Time constant with which the weight of a value decays [ms]; None: learnt for each cell, drawn from a log-normal distribution around 5 ms.
     bonus
-        What the present value counts beyond exp(k) [1]; None: learnt for each cell, 0 at the start.
+        Added to k for the present value [1]; None: learnt for each cell, 0 at the start.
     options
         More for :class:`Cell`.
 

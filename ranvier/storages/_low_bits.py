@@ -22,9 +22,9 @@ _TRIED = tuple(k / 16 for k in range(16, 3, -1))
 class LowBits(WholeNumbers):
     """w = q * scale with whole numbers q of ``bits`` bits, from -(2^(bits-1) - 1) to 2^(bits-1) - 1: for 2 bits, -1, 0 and 1.
 
-    Of thirteen scales, from that which clips no weight down to a quarter of it, each output takes the one of the least squared error: with
-    few bits, small steps for many weights are worth more than the range of a few. The step follows the weights as they learn; it is no parameter of
-    its own. A q occupies one byte in memory and in files, of which ``bits`` bits vary.
+    Each output takes the scale with the least squared error of thirteen, from the one that clips no weight down to a quarter of it. With few
+    bits, small steps for many weights matter more than the full range of a few. The scale follows the weights as they learn; it is not a
+    parameter of its own. A q occupies one byte in memory and in files, of which ``bits`` bits vary.
 
     Parameters
     ----------

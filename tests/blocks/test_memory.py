@@ -177,7 +177,7 @@ def _tensors(value: object) -> list[torch.Tensor]:
     [
         (lambda: rv.blocks.causal_conv(0, 4, dt=DT), "inputs=0"),
         (lambda: rv.blocks.causal_conv(4, 4, taps=0, dt=DT), "taps=0"),
-        (lambda: rv.blocks.causal_conv(4, 4, dt=10), "no time"),
+        (lambda: rv.blocks.causal_conv(4, 4, dt=10), "dt=10 is not a time"),
         (lambda: rv.blocks.lmu(4, 2.5), "hidden=2.5"),
         (lambda: rv.blocks.lmu(4, 4, order=40), "from 1 to 12"),
         (lambda: rv.blocks.lmu(4, 4, window=3 * mV), "window"),
@@ -186,7 +186,7 @@ def _tensors(value: object) -> list[torch.Tensor]:
         (lambda: rv.blocks.legendre_matrices(0), "order=0"),
         (lambda: rv.blocks.lif_memory(4, 4, dt=DT, channels=0), "channels=0"),
         (lambda: rv.blocks.lif_memory(4, 4, dt=DT, order=1.5), "order=1.5"),
-        (lambda: rv.blocks.lif_memory(4, 4, dt=DT, window=200), "window=200 is no time"),
+        (lambda: rv.blocks.lif_memory(4, 4, dt=DT, window=200), "window=200 is not a time"),
         (lambda: rv.blocks.lif_memory(4, 4, dt=DT, window=0 * ms), "window=0 ms must be one time of at least dt"),
         (lambda: rv.blocks.lif_memory(4, 4, dt=DT, window=-5 * ms), "at least dt"),
         (lambda: rv.blocks.lif_memory(4, 4, dt=DT, window=[100, 200] * ms), "must be one time"),

@@ -81,10 +81,10 @@ def test_its_parameters_are_saved_as_those_of_any_module() -> None:
         ({"every": 0}, "every=0"),
         ({"features": -2}, "features=-2"),
         ({"every": 2.5}, "every=2.5"),
-        ({"sets": ["lif7"]}, r"sets='lif7' is no population with a variable 'v': choose from lif1, readout1"),
+        ({"sets": ["lif7"]}, r"sets='lif7' is not a population with a variable 'v': choose from lif1, readout1"),
         ({"variable": "w", "sets": ["lif1"]}, "choose from none"),
-        ({"variable": "w"}, "set no state: sets=None, and no population has a variable 'w'"),
-        ({"sets": []}, r"set no state: sets=\[\], and lif1, readout1 has a variable 'v'"),
+        ({"variable": "w"}, "set no state: sets=None; populations with a variable 'w': none"),
+        ({"sets": []}, r"set no state: sets=\[\]; populations with a variable 'v': lif1, readout1"),
     ],
 )
 def test_bad_arguments(how: dict, says: str) -> None:

@@ -190,8 +190,8 @@ def plain(*parts: Any) -> rv.Sequential:
     ("make", "words"),
     [
         (lambda: nn.Linear(6, 6), "unfold takes a network, got Linear"),
-        (lambda: plain(rv.LeakyReadout(6), rv.Linear(6, 6)), "which is no whole number of 0 to levels=4 spikes"),
-        (lambda: plain(whole(levels=6), rv.Linear(6, 6)), r"emits [56], which is no whole number of 0 to levels=4 spikes: give levels=\d"),
+        (lambda: plain(rv.LeakyReadout(6), rv.Linear(6, 6)), "which is not a whole number of 0 to levels=4 spikes"),
+        (lambda: plain(whole(levels=6), rv.Linear(6, 6)), r"emits [56], which is not a whole number of 0 to levels=4 spikes: give levels=\d"),
         (lambda: plain(whole(), nn.ReLU()), "ReLU is not linear in what enters it"),
         (lambda: plain(rv.LIF(6), nn.Sigmoid()), "gives 0.5 where nothing arrives"),
         (lambda: plain(whole(), rv.Linear(6, 6), nn.MaxPool1d(1)), "MaxPool1d is not linear in what enters it"),

@@ -60,7 +60,7 @@ def test_cells_learn_their_size_from_the_ways(tmp_path: Path) -> None:
     [
         (lambda: rv.Branches(rv.Linear(3, 3), x=[]), "meet at a cell, got Linear"),
         (lambda: rv.Branches(gate()), r"list of parts for each port of gate: r, x=\[…\]"),
-        (lambda: rv.Branches(gate(), q=[]), "gate has no port 'q': ways can lead to r, x"),
+        (lambda: rv.Branches(gate(), q=[]), "gate has no port 'q': branches can lead to r, x"),
         (lambda: rv.Branches(gate(), x=rv.Linear(3, 3)), "x is a Linear: give a list of parts"),
         (lambda: rv.Branches(gate(), x=rv.LIF(3)), "x is a Cell: give a list of parts"),
         (lambda: rv.Branches(gate(), x=rv.Residual(rv.LIF(3))), "x is a Residual: give a list of parts"),

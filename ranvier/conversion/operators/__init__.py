@@ -1,4 +1,4 @@
-"""Products, softmax and SiLU of values that spike counts stand for, each with a bound on its error."""
+"""Products, softmax and SiLU of values that spike counts represent, each with a bound on its error."""
 
 from ranvier.conversion.operators._matmul import matmul
 from ranvier.conversion.operators._operator import SpikingOperator

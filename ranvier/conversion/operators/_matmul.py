@@ -1,4 +1,4 @@
-"""The product of two matrices that spikes stand for."""
+"""The product of two matrices that spikes represent."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class _Inner(nn.Module):
 def matmul(
     left: tuple[int, int], right: tuple[int, int], limits: tuple[float, float] = (1.0, 1.0), dtype: torch.dtype = torch.float32
 ) -> SpikingOperator:  # fmt: skip
-    """y = a b of matrices a [B, I, K] and b [B, K, J], by additions alone.
+    """y = a b of matrices a [B, I, K] and b [B, K, J], with additions only.
 
-    A synapse of a pair (a[i, k], b[k, j]) counts the spikes of both. A spike of a adds the count of b, and a spike of b that of a: the sum over T
-    steps is the product of both counts, and no product has two factors that are not -1, 0 or 1. With the limits A and B and e = A/(2*T), f = B/(2*T):
+    A synapse of a pair (a[i, k], b[k, j]) counts the spikes of both. A spike of a adds the count of b, and a spike of b adds that of a: the sum
+    over T steps is the product of both counts, and each product has a factor of -1, 0 or 1. With the limits A and B and e = A/(2*T), f = B/(2*T):
     abs(error) <= K*(A*f + B*e + e*f) after T steps.
 
     Parameters
@@ -56,16 +56,16 @@ def matmul(
     left, right
         (I, K) and (K, J).
     limits
-        The largest sizes in a and b.
+        The largest absolute values in a and b.
     dtype
-        Of the cells. float32 counts exactly while T*T*K is below 16 million.
+        dtype of the cells. float32 counts exactly while T*T*K is below 16 million.
 
     Raises
     ------
     ConversionError
         Where the sizes do not fit, or a limit is out of range.
 
-    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the code and the bound are this package's.
+    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the bound is derived here.
 
     >>> f = rv.conversion.operators.matmul((8, 4), (4, 8), limits=(2.0, 1.0))
     >>> f(torch.rand(1, 8, 4), torch.rand(1, 4, 8), steps=64).shape

@@ -1,4 +1,4 @@
-"""What spiking operators have in common: codes of their inputs, what the output stands for, and the bound."""
+"""What spiking operators have in common: codes of their inputs, what the output represents, and the bound."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class SpikingOperator:
-    """An operator between populations whose spikes, counted over T steps, stand for values.
+    """An operator between populations whose spikes, counted over T steps, represent values.
 
     Attributes
     ----------
     net
-        The network. Its inputs, the values themselves, arrive as constant currents at cells that code them: one spike of sign + or - a
-        step at most, worth the limit of the input.
+        The network. Its inputs are the values, which arrive as constant currents at cells that code them. Such a cell sends at most one
+        spike of either sign in a step, worth the limit of the input.
     limits
-        By input: the largest size of its values.
+        By input: the largest absolute value.
     unit
-        ``unit(T)``: what the mean of the output over T steps is multiplied by.
+        ``unit(T)``: the factor of the mean output over T steps.
     error
         ``error(T)``: the bound of :meth:`bound`.
 

@@ -1,4 +1,4 @@
-"""SiLU of values that spikes stand for."""
+"""SiLU of values that spikes represent."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _REST = 0.44
 
 
 def silu(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype = torch.float32) -> SpikingOperator:
-    """y = x*sigmoid(x) by cells that evaluate it on the mean of the spikes so far, and tell it by spikes.
+    """y = x*sigmoid(x) by cells that evaluate it at the mean of the spikes so far and send the result as spikes.
 
-    abs(error) <= 1.1*limit/(2*T) + (1.1*limit + 0.44)/(2*T) after T steps: rounding of the input, which the slope of SiLU (below 1.1)
-    passes on, and rounding of the output. n*f(s/n) changes by at most 1.1*limit + 0.44 from step to step, so one spike a step is enough.
+    abs(error) <= 1.1*limit/(2*T) + (1.1*limit + 0.44)/(2*T) after T steps: the rounding of the input, times the slope of SiLU (below 1.1),
+    and the rounding of the output. n*f(s/n) changes by at most 1.1*limit + 0.44 from step to step, so one spike a step is enough.
 
     Parameters
     ----------
     size
         Shape of one sample.
     limit
-        The largest size of x.
+        The largest absolute value of x.
     dtype
-        Of the cells.
+        dtype of the cells.
 
     Raises
     ------
     ConversionError
         For a size or limit out of range.
 
-    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the code and the bound are this package's.
+    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the bound is derived here.
 
     >>> f = rv.conversion.operators.silu(10)
     >>> f(torch.linspace(-4, 4, 10).unsqueeze(0), steps=64).shape

@@ -1,4 +1,4 @@
-"""Softmax of values that spikes stand for."""
+"""Softmax of values that spikes represent."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ class _Total(nn.Module):
 
 
 def softmax(size: int | tuple[int, ...], limit: float = 4.0, dtype: torch.dtype = torch.float32) -> SpikingOperator:
-    """p = exp(x)/sum of exp(x) over the last axis, by cells that follow the mean of the spikes so far, and tell p by spikes.
+    """p = exp(x)/sum of exp(x) over the last axis, by cells that follow the mean of the spikes so far and send p as spikes.
 
     One population holds exp(mean - limit), a second one divides by the sum of its row. abs(error) <= limit/(4*T) + (1 + limit)/(2*T)
-    after T steps: rows of the derivative of softmax have sums of at most 1/2, and n*p changes by at most 1 + limit from step to step.
+    after T steps: the sizes in a row of the derivative of softmax add up to at most 1/2, and n*p changes by at most 1 + limit from step to step.
 
     Parameters
     ----------
     size
-        Shape of one sample; the last axis is the one that sums to 1.
+        Shape of one sample; p sums to 1 over the last axis.
     limit
-        The largest size of x: up to 43 in float32, where exp(-2*limit) is still above 0.
+        The largest absolute value of x: up to 43 in float32, where exp(-2*limit) is still above 0.
     dtype
-        Of the cells.
+        dtype of the cells.
 
     Raises
     ------
     ConversionError
         For a size or limit out of range.
 
-    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the code and the bound are this package's.
+    Source: Tang & Zhu, arXiv:2410.14687 (BrainTransformers), for the operator; the bound is derived here.
 
     >>> f = rv.conversion.operators.softmax((8, 8))
     >>> f(torch.rand(1, 8, 8), steps=64).shape
