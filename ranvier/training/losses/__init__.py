@@ -8,6 +8,7 @@ from ranvier._elsewhere import elsewhere
 from ranvier.training.losses._contrastive import Contrastive
 from ranvier.training.losses._detection import Detection
 from ranvier.training.losses._distillation import Distillation
+from ranvier.training.losses._end_point_error import EndPointError
 from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
 from ranvier.training.losses._from_input import FromInput
@@ -20,6 +21,7 @@ from ranvier.training.losses._population_vector import PopulationVector
 from ranvier.training.losses._regression import Regression
 from ranvier.training.losses._signature import SignatureMMD
 from ranvier.training.losses._spike_count import SpikeCount, SpikeRate
+from ranvier.training.losses._spike_position import SpikePosition
 from ranvier.training.losses._tasks import Tasks
 from ranvier.training.losses._tet import TET
 from ranvier.training.losses._time_to_first_spike import TimeToFirstSpike
@@ -31,6 +33,7 @@ __all__ = [
     "Contrastive",
     "Detection",
     "Distillation",
+    "EndPointError",
     "EveryStep",
     "FirstSpike",
     "FromInput",
@@ -45,6 +48,7 @@ __all__ = [
     "Regression",
     "SignatureMMD",
     "SpikeCount",
+    "SpikePosition",
     "SpikeRate",
     "Tasks",
     "TimeToFirstSpike",
