@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 MAX_LINES = 500
@@ -63,29 +64,39 @@ DEVICES = frozenset(["cpu", "cuda"])
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file's tree, read once."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a file, as several rules ask for them."""
+    return tuple(ast.walk(parsed(path)))
+
+
 def breaches(package: Path) -> Iterator[str]:
     """Yield ``file:line: what is wrong and what to do`` for every breach below ``package``."""
     providers = {p.parent.name for p in (package / "kernels").glob("*/provider.py")}
     for path in sorted(package.rglob("*.py")):
         where = path.relative_to(package.parent)
-        text = path.read_text(encoding="utf-8")
-        lines = text.count("\n") + 1
+        lines = path.read_text(encoding="utf-8").count("\n") + 1
         if lines > MAX_LINES:
             yield f"{where}:{MAX_LINES}: {lines} lines; split the file, one idea each, at most {MAX_LINES} lines"
-        tree = ast.parse(text, str(path))
-        yield from (f"{where}:{line}: {what}" for line, what in _in_module(path, tree))
+        yield from (f"{where}:{line}: {what}" for line, what in _in_module(path))
         if "connectivity" not in where.parts:
-            yield from (f"{where}:{line}: {what}" for line, what in _asked_for(tree))
+            yield from (f"{where}:{line}: {what}" for line, what in _asked_for(path))
         room = where.parts[2] if where.parts[1] == "kernels" else ""
         if room not in (*providers, "registry.py"):
-            yield from (f"{where}:{line}: {what}" for line, what in _providers_in(tree, providers))
+            yield from (f"{where}:{line}: {what}" for line, what in _providers_in(path, providers))
 
 
 def whole_networks(package: Path) -> Iterator[str]:
     """``file:line`` of every function of ``network/`` that takes a network and is not on the page of public names."""
     public = set(ast.literal_eval(_assigned(package / "__init__.py", "__all__")))
     for path in sorted((package / "network").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef) and node.name not in public:
                 given = [a.annotation for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
                 if any(isinstance(a, ast.Name) and a.id == "Network" for a in given):
@@ -95,7 +106,7 @@ def whole_networks(package: Path) -> Iterator[str]:
 def patched(tests: Path) -> Iterator[str]:
     """``file:line`` of every test that replaces a constant, by its name in capitals."""
     for path in sorted(tests.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             match node:
                 case (
                     ast.Call(func=ast.Attribute(attr="setattr"), args=[ast.Constant(value=str(name)), _])
@@ -110,9 +121,8 @@ def replaced(tests: Path, package: Path) -> Iterator[str]:
     A module of another library that one of the package imports, as in ``buffers.mmap``, is not the package's.
     """
     for path in sorted(tests.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        known = _from_package(tree, package)
-        for node in ast.walk(tree):
+        known = _from_package(path, package)
+        for node in nodes(path):
             match node:
                 case ast.Call(func=ast.Attribute(attr="setattr" | "delattr"), args=[ast.Constant(value=str(text)), *_]):
                     owner = text.rpartition(".")[0]
@@ -125,10 +135,10 @@ def replaced(tests: Path, package: Path) -> Iterator[str]:
                 yield f"{path.relative_to(tests.parent)}:{node.lineno}"
 
 
-def _from_package(tree: ast.Module, package: Path) -> dict[str, str]:
+def _from_package(path: Path, package: Path) -> dict[str, str]:
     """Names that a file imports from the package, with their dotted paths."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes(path):
         match node:
             case ast.Import(names=names):
                 pairs = [
@@ -150,7 +160,7 @@ def _foreign(owner: str, package: Path) -> bool:
         if (at / word).is_dir():
             at = at / word
         elif (at / f"{word}.py").is_file():
-            tree = ast.parse((at / f"{word}.py").read_text(encoding="utf-8"))
+            tree = parsed(at / f"{word}.py")
             names = {a.asname or a.name for n in tree.body if isinstance(n, ast.Import) for a in n.names}
             return bool(words[k + 1 :]) and words[k + 1] in names
         else:
@@ -160,19 +170,20 @@ def _foreign(owner: str, package: Path) -> bool:
 
 def _assigned(path: Path, name: str) -> ast.expr:
     """The value that a module assigns to ``name``."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in parsed(path).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(t, ast.Name) and t.id == name for t in targets):
             return node.value  # pyright: ignore[reportAttributeAccessIssue]
     raise LookupError(f"{path} assigns nothing to {name}")
 
 
-def _in_module(path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _in_module(path: Path) -> Iterator[tuple[int, str]]:
+    tree = parsed(path)
     if ast.get_docstring(tree) is None and tree.body:
         yield 1, "no docstring; say in one sentence what the file holds"
     if path.name == "__init__.py" and not _assigns_all(tree):
         yield 1, "no __all__; list the public names of the package"
-    for node in ast.walk(tree):
+    for node in nodes(path):
         yield from _in_node(node)
 
 
@@ -194,14 +205,14 @@ def _in_node(node: ast.AST) -> Iterator[tuple[int, str]]:
             return
 
 
-def _asked_for(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _asked_for(path: Path) -> Iterator[tuple[int, str]]:
     """Questions for the class of a transform, by isinstance or type, also under a name given in the same module."""
     groups = {
         node.targets[0].id: node.value
-        for node in tree.body
+        for node in parsed(path).body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
-    for node in ast.walk(tree):
+    for node in nodes(path):
         match node:
             case (
                 ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, classes])
@@ -216,12 +227,12 @@ def _asked_for(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     )
 
 
-def _providers_in(tree: ast.Module, providers: set[str]) -> Iterator[tuple[int, str]]:
+def _providers_in(path: Path, providers: set[str]) -> Iterator[tuple[int, str]]:
     """Imports of a provider, and its name as a word."""
     named = (
         f"{{}} names a provider; ask ranvier.kernels.registry, which alone knows them ({', '.join(sorted(providers))})"
     )
-    for node in ast.walk(tree):
+    for node in nodes(path):
         modules: list[str] = []
         match node:
             case ast.Import(names=found):
