@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +71,13 @@ def write_files(folder: Path) -> None:
     (folder / "recording.bin").write_bytes(bytes([3, 4, 128, 0, 9, 5, 6, 0, 1, 2]))
     times = {"t": np.array([0.1, 0.2, 0.15]), "index": np.array([0, 0, 1]), "keys": np.array([0, 1])}
     np.savez(folder / "units.npz", type=np.array(["TsGroup"]), **times)
+    if find_spec("h5py"):
+        h5py = import_module("h5py")
+        with h5py.File(folder / "session.nwb", "w") as file:
+            file["units/spike_times"], file["units/spike_times_index"] = [0.1, 0.15, 0.2], [2, 3]
+    if find_spec("neo"):
+        neo, quantities = import_module("neo"), import_module("quantities")
+        block = neo.Block()
+        block.segments.append(neo.Segment())
+        block.segments[0].spiketrains.append(neo.SpikeTrain([0.1, 0.2] * quantities.s, t_stop=1 * quantities.s))
+        neo.io.NeoMatlabIO(str(folder / "recording.mat")).write_block(block)

@@ -24,7 +24,7 @@ DELAYED = ("ranvier.connectivity._delay", "ranvier.network.rounding")
 #: Examples that simulate or train for minutes.
 SLOW = ("ranvier.recipes.",)
 #: Examples that need a package of an extra, or a real data set.
-PACKAGES = {"from_neo": "neo", "from_nwb": "pynwb", "TensorBoard": "tensorboard"}
+PACKAGES = {"from_neo": "neo", "from_nwb": "h5py", "TensorBoard": "tensorboard"}
 DATA = {
     "ranvier.data._load.load": "braille_touch",
 }

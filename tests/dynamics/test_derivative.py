@@ -168,7 +168,7 @@ _INFINITE: dict[str, tuple[list[float], list[float]]] = {
 
 @pytest.mark.filterwarnings("ignore:.* became:ranvier.errors.RanvierWarning")
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [pytest.param(torch.float32, marks=pytest.mark.slow), torch.float64])
 @pytest.mark.parametrize("texts", [_AT_ZERO, *({e: pair} for e, pair in _INFINITE.items())])
 def test_slopes_at_corners_and_where_they_are_infinite(
     texts: dict[str, tuple[list[float], list[float]]], dtype: torch.dtype, provider: str

@@ -125,7 +125,7 @@ def test_plasticity_reads_names_and_long_codes(provider: str):
     lines = 12
     rule = rv.Plasticity(
         chain(lines, first="0.3*a_trace") + "\nda_trace/dt = -a_trace/(20*ms) : 1",
-        on_pre="a_trace += 1; " + "; ".join(["w = 0.5*sin(w) + 0.1*w*w"] * lines) + f"; w += x_{lines}; sent = w + x_3",
+        on_pre="a_trace += 1; " + "; ".join(["w = 0.5*sin(w) + 0.1*w*w"] * 4) + f"; w += x_{lines}; sent = w + x_3",
     )
     net = rv.Network(dt=1 * ms, dtype=torch.float64, provider=provider)
     net.source("s", rv.SpikeTrains([1, 4, 5] * ms, [0, 0, 0], 1))
@@ -135,7 +135,7 @@ def test_plasticity_reads_names_and_long_codes(provider: str):
     w, trace, v, last = 0.7, 0.0, 0.0, None
     for at in (1, 4, 5):
         trace = trace * np.exp(-(at - last) / 20) + 1 if last is not None else 1.0
-        w, last = chained(w, lines) + chained(0.3 * trace, lines), at
+        w, last = chained(w, 4) + chained(0.3 * trace, lines), at
         v += w + chained(0.3 * trace, 3)
     assert found == pytest.approx(v, rel=1e-9)
 

@@ -87,7 +87,7 @@ def random_circuit(
     return net
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 18)), delays=st.sampled_from(["none", "shared", "each"]), seed=st.integers(0, 9),
     dtype=st.sampled_from([torch.float32, torch.float64]), noise=st.booleans(), steps=st.integers(0, 150),

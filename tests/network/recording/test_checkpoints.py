@@ -63,7 +63,7 @@ def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, str(script)], env=environment)
     path, done, deadline = tmp_path / "kept" / "run.json", 0, time.monotonic() + 120
-    while done < 300:
+    while done < 200:
         assert time.monotonic() < deadline
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
@@ -71,7 +71,7 @@ def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = json.loads(path.read_text())["done"]
-    assert 300 <= done < 600000
+    assert 200 <= done < 600000
     assert done % 100 == 0
     # the network does not know how long it was to run: a shorter checkpointed run is another request
     with pytest.raises(StateError, match="steps=600000"):
@@ -93,9 +93,9 @@ def test_resumed_after_kill_9(full: Callable, record: dict, same: Callable, tmp_
     [
         ("state-", 4, True),
         ("run.json", 4, False),
-        ("run.json", 4, True),
-        ("cell/.zarray", 13, True),
-        ("v/0.0", 6, False),
+        pytest.param("run.json", 4, True, marks=pytest.mark.slow),
+        pytest.param("cell/.zarray", 13, True, marks=pytest.mark.slow),
+        pytest.param("v/0.0", 6, False, marks=pytest.mark.slow),
     ],
 )
 def test_killed_while_a_checkpoint_is_written(
@@ -117,14 +117,14 @@ def test_killed_while_a_checkpoint_is_written(
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    real(old, new)\n"
         "os.replace = deadly\n"
-        f"build_full().run(600*ms, stream=0, record=RECORD, checkpoint={str(kept)!r}, checkpoint_every=50*ms)\n"
+        f"build_full().run(400*ms, stream=0, record=RECORD, checkpoint={str(kept)!r}, checkpoint_every=50*ms)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run([sys.executable, str(script)], env=environment, timeout=300)
     assert ended.returncode == -signal.SIGKILL
     assert 100 <= json.loads((kept / "run.json").read_text())["done"] <= 300
-    resumed = full().run(600 * ms, stream=0, record=record, checkpoint=kept, checkpoint_every=50 * ms)
-    whole = full().run(600 * ms, stream=0, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms)
+    resumed = full().run(400 * ms, stream=0, record=record, checkpoint=kept, checkpoint_every=50 * ms)
+    whole = full().run(400 * ms, stream=0, record=record, checkpoint=tmp_path / "other", checkpoint_every=50 * ms)
     same(resumed, whole)
 
 
