@@ -83,6 +83,18 @@ class State:
         history = {n: h[:, one].clone(memory_format=whole) for n, h in self.history.items()}
         return replace(self.map(lambda t: t[one].clone(memory_format=whole)), history=history)
 
+    def take(self, samples: Tensor) -> State:
+        """Those of some ``samples`` of the batch, by number, in this order.
+
+        Random numbers belong to the place in a batch, so noise that follows is that of the new places.
+
+        >>> state = rv.Sequential(rv.Linear(5, 3), rv.LIF(3), dt=1*ms).initial_state(4)
+        >>> state.take(torch.tensor([3, 1])).variables["lif1"]["v"].shape
+        torch.Size([2, 3])
+        """
+        history = {n: h.index_select(1, samples) for n, h in self.history.items()}
+        return replace(replace(self, history={}).map(lambda t: t.index_select(0, samples)), history=history)
+
     def with_stream(self, stream: int | None) -> State:
         """The same state, going on with other random numbers; with its own where ``stream`` is None.
 
