@@ -4,6 +4,7 @@ from ranvier.training.regularizers._features import Features
 from ranvier.training.regularizers._membrane import CentredMembrane, MembraneBounds, ResidualMembrane
 from ranvier.training.regularizers._regularizer import Regularizer, signals_of
 from ranvier.training.regularizers._spikes import RateBounds, SpikeCost
+from ranvier.training.regularizers._steady_features import SteadyFeatures
 
 __all__ = [
     "CentredMembrane",
@@ -13,5 +14,6 @@ __all__ = [
     "Regularizer",
     "ResidualMembrane",
     "SpikeCost",
+    "SteadyFeatures",
     "signals_of",
 ]
