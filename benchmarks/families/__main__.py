@@ -60,7 +60,6 @@ def main(arguments: Sequence[str] | None = None, sets: Mapping[str, Set] = SETS)
         settings = {
             **asdict(one.amount),
             "target": one.parameters,
-            "seeds": given.seeds,
             "rates": list(RATES),
             "about": entry.about,
         }

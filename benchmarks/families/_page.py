@@ -31,7 +31,8 @@ epoch is chosen on validation samples, too (not for characters, where the last o
 to the number of parameters. Nothing else was varied: no family was tuned.
 
 **Reading.** Means ± standard deviation over seeds. A difference is formed within each seed; its interval is Student's 95 %. A network *wins* or *loses* where the whole
-interval lies on one side, and the comparison is *open* where it holds both signs. Seconds are processor time of one training.
+interval lies on one side, and the comparison is *open* where it holds both signs. The ordinary network has the layers of the plain one, not those of the family: a
+family may win by its layers (pooling in the place of strides) and not by its spikes. Seconds are processor time of one training.
 """
 
 
@@ -42,6 +43,15 @@ def page(rows: Sequence[Row], host: Mapping[str, Any], sets: Mapping[str, Set] =
         own = {row["name"]: row for row in rows if row["set"] == one.name}
         if own:
             parts.append(_table(one, own))
+    measured = {(row["set"], row["name"]) for row in rows}
+    missing = [
+        f"{one.name}/{entry.name}"
+        for one in sets.values()
+        for entry in one.entries()
+        if (one.name, entry.name) not in measured
+    ]
+    if missing:
+        parts.append(f"Not measured yet: {', '.join(missing)}.\n")
     parts.append(f"Measured on {host['processor']}, {host['cores']} cores, one thread.\n")
     return "\n".join(parts)
 

@@ -44,6 +44,7 @@ def test_differences_and_losses() -> None:
     assert "Lost: sew to the ordinary network." in text
     assert "| **sew**" in text
     assert "## Clothes" not in text
+    assert "Not measured yet: mnist/vgg, mnist/ms," in text
 
 
 def test_fewer_bits_are_better() -> None:
