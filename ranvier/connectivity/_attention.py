@@ -32,7 +32,7 @@ class Attention(Transform, nn.Module):
 
     x [rows, 3C, places …] holds the spikes of q, k and v side by side along its channels, and y has [rows, C, places …]. A token is
     a place: a pixel of [C, H, W], or an element of [C, N]. With q, k, v [N, d] of a head, d = C/heads, the product is taken as
-    q (k^T v) or as (q k^T) v, whichever needs fewer operations. Sums of spikes are whole numbers, so both orders give exactly the same result. All
+    q (k^T v) or as (q k^T) v, whichever needs fewer operations. Sums of spikes are whole numbers, so both orders give exactly the same result where the scale is a power of two. All
     operands are spikes, so each product is a sum over events. The threshold of the cells after it can take over ``scale``: cells with
     V_th/scale and a scale of 1 fire the same spikes.
 
@@ -107,8 +107,8 @@ class Attention(Transform, nn.Module):
         """What a head makes of its ``operands``, each [rows, heads, d, N]: [rows, heads, d, N]."""
         q, k, v = operands
         if q.shape[2] <= q.shape[3]:
-            return (v @ k.mT @ q) * self.scale
-        return v @ (k.mT @ q) * self.scale
+            return v @ k.mT * self.scale @ q
+        return v @ (k.mT @ q * self.scale)
 
     def operations(self, given: tuple[int, ...], made: tuple[int, ...]) -> int | None:
         """Two products for each head, in the cheaper order; of one step, where tokens of several attend."""
