@@ -86,7 +86,7 @@ def lif_memory(
     DimensionError
         Where ``window`` or ``dt`` is not a time.
     RanvierError
-        Where ``window`` is shorter than ``dt``.
+        Where ``dt`` is not one time above 0, or ``window`` is not one that is at least ``dt``.
 
     Source: Fra, Leto, Pignata, Macii & Urgese, ICANN 2024 (L2MU).
 
@@ -96,10 +96,12 @@ def lif_memory(
     for name, value in (("window", window), ("dt", dt)):
         if as_quantity(value).dimension != UNITS["ms"].dimension:
             raise DimensionError(f"lif_memory: {name}={value!r} is not a time: write {name}=20*ms.")
-    steps = np.asarray(as_quantity(window).value / as_quantity(dt).value)
-    if steps.ndim or not 1 <= steps < np.inf:
+    step, span = as_quantity(dt).value, as_quantity(window).value
+    if np.ndim(step) or not 0 < step < np.inf:
+        raise RanvierError(f"lif_memory: dt={dt!r} must be one time above 0.")
+    if np.ndim(span) or not step <= span < np.inf:
         raise RanvierError(f"lif_memory: window={window!r} must be one time of at least dt={dt!r}.")
-    A, B = legendre_matrices(order, float(steps))
+    A, B = legendre_matrices(order, float(span / step))
     net = Network(dt=dt, **network)
     x = net.input("input", inputs)
     u, m = (

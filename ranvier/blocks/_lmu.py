@@ -10,7 +10,7 @@ from torch import nn
 from ranvier.blocks._parts import MakeCell, MakeNorm, check_sizes
 from ranvier.connectivity import Linear, ThresholdBatchNorm
 from ranvier.errors import DimensionError, RanvierError
-from ranvier.network import Residual
+from ranvier.network import Residual, Sequential
 from ranvier.neurons import LIF, Cell, LegendreMemory
 from ranvier.units import UNITS, as_quantity, ms
 
@@ -19,11 +19,12 @@ __all__ = ["causal_conv", "lmu", "lmuformer"]
 Part = nn.Module | Cell | Residual
 
 
-def causal_conv(inputs: int, made: int, *, taps: int = 3, dt: Any) -> Linear | Residual:
+def causal_conv(inputs: int, made: int, *, taps: int = 3, dt: Any) -> Linear | Sequential:
     """A convolution over time that reads the present step and the ``taps`` - 1 steps before it: y[t] = sum over k of W_k x[t - k].
 
     Each further tap is a :class:`ranvier.Linear` with a delay of k*dt, so single steps and blocks of a stream give the same output as the
-    whole sequence. x [T, B, inputs], y [T, B, made]; no bias. ``dt`` is the step of the network.
+    whole sequence. x [T, B, inputs], y [T, B, made]; no bias. ``dt`` is the step of the network, and a
+    network of another step refuses the part.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def causal_conv(inputs: int, made: int, *, taps: int = 3, dt: Any) -> Linear | R
     way: Linear | Residual = Linear(inputs, made, bias=False)
     for k in range(1, taps):
         way = Residual(way, shortcut=[Linear(inputs, made, bias=False, delay=k * step)])
-    return way
+    return Sequential(way, dt=step) if isinstance(way, Residual) else way
 
 
 def lmu(

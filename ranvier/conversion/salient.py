@@ -41,6 +41,9 @@ def channel_saliency(made: Conversion, data: Any, *, seed: int = 0) -> dict[str,
     y is the output of the original network, a[c] a channel of the layer that the population replaces, and r are random signs: the expectation is the
     squared length of dy/da[c]. An error e in a[c] changes the output by about e*sqrt(s[c]).
 
+    Channels are axis 1 of what a layer puts out, [B, C] or [B, C, space …], as in convolutions. For layers of tokens
+    [B, N, C], axis 1 holds the tokens, so s is the saliency of each token.
+
     Parameters
     ----------
     made

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ranvier._nearest import meant
-from ranvier.errors import RanvierError
+from ranvier.errors import RanvierError, ShapeError
 
 __all__ = ["NETWORK", "checked", "parted"]
 
@@ -27,7 +27,9 @@ def checked(model: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -
     Raises
     ------
     RanvierError
-        Where one is unknown or of another kind; it names what there is.
+        Where one is unknown or of another kind, or a time or threshold is not above 0; it names what there is.
+    ShapeError
+        Where a number of blocks, channels, … is not above 0.
     """
     for name in given:
         if name not in defaults:
@@ -53,5 +55,8 @@ def _like(model: str, name: str, value: Any, default: Any) -> Any:
         if type(entry) not in kinds and not (whole and float in kinds):
             wanted = " or ".join(_KINDS[k] for k in kinds)
             raise RanvierError(f"{model}: {name}={value!r} must hold {wanted}, such as {default!r}.")
+        if not isinstance(entry, str | bool) and not 0 < entry < float("inf"):
+            error = ShapeError if isinstance(entry, int) and int in kinds else RanvierError
+            raise error(f"{model}: {name}={value!r} must be positive, such as {default!r}.")
         made.append(float(entry) if whole and int not in kinds else entry)
     return tuple(made) if isinstance(default, tuple) else made[0]

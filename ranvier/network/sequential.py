@@ -176,6 +176,11 @@ class Sequential(Network):
                 check_step(inner.dt, self.dt)
                 source, chain = self._graft(inner.graph, joints_of(inner.graph), source, chain, counts)
                 continue
+            if isinstance(part, Population):
+                raise GraphError(
+                    f"{part.name!r} is a population of another network: give that network, as in rv.Sequential(net, …) or net[:2], "
+                    f"whose parts then stand here with their tensors; or its cell, as in net[{part.name!r}].cell, for new cells."
+                )
             if isinstance(part, nn.Module):
                 chain = [*chain, part]
                 continue

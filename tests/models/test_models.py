@@ -112,6 +112,9 @@ class TestNames:
             ({"join": "or"}, RanvierError, "'iand'"),
             ({"tau": "2"}, RanvierError, "a number"),
             ({"tau": -1.0}, RanvierError, "tau"),
+            ({"tau": 0}, RanvierError, "tau=0 must be positive"),
+            ({"tau": float("nan")}, RanvierError, "tau=nan must be positive"),
+            ({"tau": float("inf")}, RanvierError, "tau=inf must be positive"),
             ({"sede": 1}, RanvierError, "Did you mean 'seed'"),
             ({"dtype": "float"}, RanvierError, "dtype"),
         ],
@@ -119,6 +122,16 @@ class TestNames:
     def test_mistakes(self, options: dict[str, Any], error: type[Exception], says: str) -> None:
         with pytest.raises(error, match=says):
             rv.models.create("sew_mini", **options)
+
+    @pytest.mark.parametrize("name", ["lmuformer_mini", "spikegpt_mini", "spikformer_mini"])
+    @pytest.mark.parametrize("blocks", [0, -1])
+    def test_a_model_has_blocks(self, name: str, blocks: int) -> None:
+        with pytest.raises(ShapeError, match=f"{name}: blocks={blocks} must be positive"):
+            rv.models.create(name, blocks=blocks)
+
+    def test_a_step_takes_time(self) -> None:
+        with pytest.raises(RanvierError, match="dt=0 must be positive"):
+            rv.models.create("lif_memory_mini", dt=0)
 
     @pytest.mark.parametrize("word", ["batch", "steps"])
     def test_an_example_has_a_size(self, word: str) -> None:

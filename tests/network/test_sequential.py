@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 import ranvier as rv
+from ranvier.network import GraphError
 from ranvier.units import ms
 
 
@@ -44,3 +46,9 @@ def test_flattening_keeps_spikes_spikes() -> None:
     plain = rv.Sequential(rv.Linear(12, 60), rv.LIF(60), dt=1 * ms)
     plain.projections["linear1"].chain[0].load_state_dict(flat.projections["flatten1"].chain[1].state_dict())
     assert torch.equal(flat(x)[0], plain(x.flatten(2))[0])
+
+
+def test_the_parts_of_another_network_are_explained() -> None:
+    net = rv.Sequential(rv.Linear(4, 5), rv.LIF(5), dt=1 * ms)
+    with pytest.raises(GraphError, match=r"'lif1' is a population of another network: .* rv\.Sequential\(net, …\)"):
+        rv.Sequential(*net, dt=1 * ms)

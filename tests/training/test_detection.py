@@ -130,6 +130,20 @@ class TestPrecision:
         assert self.score([(found([0.9, 0.8], [1, 0], self.A, self.B), truth)]) == 0
         assert self.score([(found([], []), truth)]) == 0
 
+    @pytest.mark.parametrize(
+        ("target", "says"),
+        [
+            (torch.zeros(1, 5), r"got \(1, 5\)"),
+            (torch.zeros(1, 2, 4), r"got \(1, 2, 4\)"),
+            (torch.zeros(3, 2, 5), r"for 1 samples, got \(3, 2, 5\)"),
+            ([[0, 1]], "got list"),
+        ],
+    )
+    def test_targets_of_another_shape(self, target: Any, says: str) -> None:
+        tally = AveragePrecision(lambda out, lengths: [out]).tally()
+        with pytest.raises(RanvierError, match=says):
+            tally.add(found([], []), target, None, 1)
+
     def test_a_false_one_before_the_right_ones(self) -> None:
         # hits 0, 1, 1: precision 0, 1/2, 2/3, which becomes 2/3 everywhere
         one = found([0.9, 0.8, 0.7], [0, 0, 0], self.FAR, self.A, self.B)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ranvier.errors import TrainingError
+from ranvier.errors import ShapeError, TrainingError
 from ranvier.training.boxes import Found, overlap
 
 __all__ = ["AveragePrecision"]
@@ -68,9 +68,21 @@ class Precision:
         self.find, self.overlaps = found, overlaps
         self.images: list[tuple[Found, Tensor]] = []
 
-    def add(self, out: Any, target: Tensor, lengths: Tensor | None, samples: int) -> None:
-        """Count a batch."""
-        for found, truth in zip(self.find(out, lengths), target.cpu(), strict=True):
+    def add(self, out: Any, target: Any, lengths: Tensor | None, samples: int) -> None:
+        """Count a batch.
+
+        Raises
+        ------
+        ShapeError
+            Where targets are not [B, M, 5] for the samples of the output.
+        """
+        detected = self.find(out, lengths)
+        if not isinstance(target, Tensor) or target.ndim != 3 or target.shape[2] != 5 or len(target) != len(detected):
+            given = tuple(target.shape) if isinstance(target, Tensor) else type(target).__name__
+            raise ShapeError(
+                f"AveragePrecision takes targets [B, M, 5] for {len(detected)} samples, got {given}: class, centre, size; a class of -1 pads."
+            )
+        for found, truth in zip(detected, target.cpu(), strict=True):
             self.images.append(
                 (Found(found.boxes.cpu(), found.scores.cpu(), found.classes.cpu()), truth[truth[:, 0] >= 0])
             )
