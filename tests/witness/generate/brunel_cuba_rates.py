@@ -9,7 +9,7 @@
   delay (NEST: its smallest, one step). Brette et al. (2007), benchmark 2. 1 s, the first 300 ms left out.
 
 What arrives in Brian2 acts after the threshold test, that is, in the next step: its 1.5 ms are one step more than NEST's.
-That counts only in the synchronous regular regime, whose period is locked to the delay (312 instead of 333 Hz).
+That counts most in the synchronous regular regime, whose period is locked to the delay (312 instead of 333 Hz).
 
 Every peer draws its own graphs and input; each stored array has the seed as its first axis.
 """
