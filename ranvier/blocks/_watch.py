@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.weak import WeakTensorKeyDictionary
 
-from ranvier.blocks._operations import ATTENTION, AVERAGES, OF_ONE, OPERANDS, SUMS
 from ranvier.blocks._product import BINARY, COUNTS, FloatProducts, Product, Values, values_of
+from ranvier.measure.following import Following, tensors
+from ranvier.measure.names import ATTENTION, AVERAGES, OF_ONE, OPERANDS, moves, name_of
+
+if TYPE_CHECKING:
+    from ranvier.connectivity import Transform
+    from ranvier.kernels.tasks import Propagate
 
 __all__ = ["Watch"]
 
@@ -23,32 +23,13 @@ _SCALES, _COUNTS, _FLOATS = "scales", "counts", "floats"
 _FOLDS = "a constant: weights or thresholds can take it over"
 
 
-class Watch(TorchDispatchMode):
+class Watch(Following):
     """Knows which tensors come from marked ones, and notes their products at the present ``place``."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.place, self.paused = "", False
-        self._data = WeakTensorKeyDictionary()
         self._found: dict[tuple[str, str, str], Product] = {}
         self._fires: dict[str, bool] = {}
-
-    def mark(self, values: Any) -> None:
-        """Take tensors for data."""
-        for t in _tensors(values):
-            self._data[t] = True
-            base = t._base
-            if base is not None:  # written through a view
-                self._data[base] = True
-
-    @contextmanager
-    def at(self, place: str) -> Iterator[None]:
-        """Note what follows as computed at ``place``."""
-        before, self.place = self.place, place
-        try:
-            yield
-        finally:
-            self.place = before
 
     def products(self) -> FloatProducts:
         """What was found, in the order in which it was computed first."""
@@ -58,28 +39,22 @@ class Watch(TorchDispatchMode):
         }
         return FloatProducts(**of, silent=tuple(place for place, fires in self._fires.items() if not fires))
 
-    def weighted(self, x: Tensor, operation: str, *shapes: tuple[int, ...]) -> None:
-        """Note the product of data ``x`` with weights."""
-        self._judge(operation, [values_of(x)], (tuple(x.shape), *shapes))
+    def carry(self, task: Propagate, kind: str) -> Tensor:
+        """Note the product of data with weights."""
+        self._judge(kind, [values_of(task.x)], (tuple(task.x.shape),))
+        return super().carry(task, kind)
+
+    def drawn(self, x: Tensor, transform: Transform) -> None:
+        """Note the product of data with synapses that are drawn."""
+        self._judge(transform.kind, [values_of(x)], (tuple(x.shape),))
 
     def joined(self, operands: list[Tensor]) -> None:
         """Note the product of data with data."""
         self._judge("mul", [values_of(x) for x in operands], tuple(tuple(x.shape) for x in operands))
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        given = [*_tensors((args, kwargs))]
-        watched = not self.paused and any(t in self._data for t in given)
-        if watched:  # before an operation in place
-            self._see(func, args, kwargs)
-        out = func(*args, **kwargs)
-        if watched:
-            self.mark((out, args[0]) if func._schema.is_mutable else out)
-        return out
-
-    def _see(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        space, _, name = func._schema.name.rpartition("::")
-        name = name.rstrip("_")
+    def see(self, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Note an operation of torch that is no sum."""
+        space, name = name_of(call)
         if name in OPERANDS:
             self._product(name, *(args[k] if k < len(args) else None for k in OPERANDS[name]))
         elif name in ATTENTION:
@@ -97,12 +72,12 @@ class Watch(TorchDispatchMode):
             )
         elif name in ("add", "sub", "rsub") and abs(kwargs.get("alpha", 1)) != 1:
             self._note(name, _SCALES, tuple(_shape(t) for t in args), abs(kwargs["alpha"]), _FOLDS)
-        elif not (func.is_view or name in SUMS or name.startswith(("new_", "constant_pad")) or name.endswith("_like")):
-            self._other(space, name, torch.Tag.pointwise in func.tags or name in OF_ONE, (args, kwargs))
+        elif not moves(call):
+            self._other(space, name, torch.Tag.pointwise in call.tags or name in OF_ONE, (args, kwargs))
 
     def _other(self, space: str, name: str, each: bool, given: Any) -> None:
         """Note an operation that is not known to add only. One of ``each`` number makes two numbers of spikes, which weights can hold."""
-        data = [t for t in _tensors(given) if t in self._data and t.is_floating_point()]
+        data = [t for t in tensors(given) if self.follows(t) and t.is_floating_point()]
         if not data:
             return
         found, shapes = [values_of(t) for t in data], tuple(tuple(t.shape) for t in data)
@@ -112,7 +87,7 @@ class Watch(TorchDispatchMode):
             self._note(name.strip("_"), _FLOATS, shapes, max(v.largest for v in found), "more than sums")
 
     def _product(self, name: str, *operands: Any) -> None:
-        data = [t for t in operands if isinstance(t, Tensor) and t in self._data]
+        data = [t for t in operands if self.follows(t)]
         others = [t for t in operands if not any(t is d for d in data)]
         if name in ("div", "addcdiv") and any(operands[1] is t for t in data):
             self._note(
@@ -148,10 +123,6 @@ class Watch(TorchDispatchMode):
         seen = self._found.get(key)
         if seen is None or seen.largest < largest:
             self._found[key] = Product(self.place, operation, shapes, largest, remark)
-
-
-def _tensors(values: Any) -> list[Tensor]:
-    return [t for t in tree_leaves(values) if isinstance(t, Tensor)]
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -1,8 +1,10 @@
-"""Operations of torch by name: which multiply, and which only add, choose and move."""
+"""Operations of torch by name: which multiply, which add, and which only choose and move."""
 
 from __future__ import annotations
 
-__all__ = ["ATTENTION", "AVERAGES", "OF_ONE", "OPERANDS", "SUMS"]
+from typing import Any
+
+__all__ = ["ADDITIONS", "ATTENTION", "AVERAGES", "OF_ONE", "OPERANDS", "SUMS", "moves", "name_of"]
 
 #: by name of torch's operation, the places of both operands among its arguments
 OPERANDS: dict[str, tuple[int, int]] = {
@@ -25,13 +27,27 @@ _SUMS = """
     replication_pad3d upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d
     _upsample_nearest_exact2d tril triu channel_shuffle nonzero count_nonzero bincount isnan isinf isfinite all any
     equal is_nonzero _local_scalar_dense lift_fresh set resize unique_dim _unique2 unique_consecutive searchsorted
-    bucketize bernoulli zero nan_to_num _to_dense _to_sparse is_same_size
+    bucketize bernoulli zero transpose squeeze unsqueeze t as_strided nan_to_num _to_dense _to_sparse is_same_size
 """
 #: operations that add, compare, choose and move numbers, beside views
 SUMS = frozenset(_SUMS.split())
+#: those of :data:`SUMS` that add
+ADDITIONS = frozenset(["add", "sub", "rsub", "sum", "nansum", "cumsum", "index_add", "scatter_add", "col2im"])
 ATTENTION = (
     "_scaled_dot_product_flash_attention_for_cpu",
     "_scaled_dot_product_flash_attention",
     "_scaled_dot_product_efficient_attention",
 )
 AVERAGES = ("mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
+
+
+def name_of(call: Any) -> tuple[str, str]:
+    """Namespace and name of an operation, without what says that it is in place."""
+    space, _, name = call._schema.name.rpartition("::")
+    return space, name.rstrip("_")
+
+
+def moves(call: Any) -> bool:
+    """Whether an operation is known only to add, compare, choose or move."""
+    _, name = name_of(call)
+    return call.is_view or name in SUMS or name.startswith(("new_", "constant_pad")) or name.endswith("_like")
