@@ -84,7 +84,7 @@ def test_counts_scales_and_silence_stand_apart() -> None:
     text = str(found)
     assert text.startswith("floats: none\n\ncounts: ")
     assert "8 x 3 x 6 x 6" not in text  # shapes are those of rows
-    assert "12 x 2 x 4 x 36 and a number" in text
+    assert "12 x 2 x 4 x 4 and a number" in text
 
 
 class Handmade(nn.Module):
