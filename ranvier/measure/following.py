@@ -26,7 +26,7 @@ Tensor = torch.Tensor
 class Following(TorchDispatchMode):
     """Knows which tensors come from marked ones, and is told of every operation on them at the present ``place``.
 
-    :call:`ranvier.measure.walk.walk` leads it through a module. Its methods below :meth:`at` are told what happens; by default they do nothing.
+    :func:`ranvier.measure.walk.walk` leads it through a module. Its methods below :meth:`at` are told what happens; by default they do nothing.
     """
 
     def __init__(self) -> None:
