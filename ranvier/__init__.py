@@ -11,6 +11,7 @@ from ranvier._pages import page
 
 if TYPE_CHECKING:
     from ranvier import (
+        attacks,
         blocks,
         compat,
         conversion,
@@ -267,6 +268,7 @@ _PUBLIC: dict[str, str] = {
     "TsodyksMarkram": "ranvier.synapses",
     "Uniform": "ranvier.values",
     "WKV": "ranvier.neurons",
+    "attacks": "ranvier.attacks",
     "blocks": "ranvier.blocks",
     "compare_rounding": "ranvier.network",
     "compat": "ranvier.compat",
@@ -419,6 +421,7 @@ __all__ = [
     "TsodyksMarkram",
     "Uniform",
     "__version__",
+    "attacks",
     "blocks",
     "compare_rounding",
     "compat",

@@ -76,6 +76,7 @@ GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "design.md": lambda: _samples(50, 700, 20),
     "storage.md": _deep,
     "compat.md": classifier,
+    "robustness.md": classifier,
     "connectivity.md": _space,
     "data.md": lambda: {"net": _classifier(12, 27)},
     "deep.md": _deep,

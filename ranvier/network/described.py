@@ -204,6 +204,23 @@ class Described(NamedParts):
         for population in self.populations.values():
             population._steps.clear()
 
+    def replace_surrogates(self, surrogate: Surrogate) -> None:
+        """Give all cells that fire this derivative at the threshold, in place. The spikes stay the same.
+
+        >>> net.replace_surrogates(rv.surrogates.Gaussian(sigma=0.3))
+        """
+        if not isinstance(surrogate, Surrogate):
+            raise GraphError(
+                f"surrogate={surrogate!r} is not a surrogate: use one of rv.surrogates, such as rv.surrogates.ArcTan()."
+            )
+        cells: dict[Cell, Cell] = {}  # populations of one cell share it afterwards, too
+        for population in self.populations.values():
+            if (cell := population.cell).fires:
+                if cell not in cells:
+                    cells[cell] = cell.changed(surrogate=surrogate)
+                population.take_surrogate(surrogate, cells[cell])
+        self._memo.forget()
+
     def delays(self, name: str) -> Tensor:
         """Delays of a projection in ms as a run has them, fixed ones on whole steps: one, or one for each synapse."""
         return delays_of(self.graph, name)

@@ -114,9 +114,7 @@ class Population(Habits, Noting):
         for variable, value in cell.initial.items():
             if isinstance(value, Learn):
                 self._keep(_start_of(variable), value, dtype, like)
-        self._labels = (*cell.parameters, *self.surrogate.values)
-        for label, value in self.surrogate.values.items():
-            self.register_buffer(label, torch.tensor(value, dtype=torch.float64), persistent=False)
+        self._hold_surrogate()
 
     def _cells(self) -> tuple[str | None, Collection[str]]:
         """Its name, and the variables of its cells."""
@@ -177,6 +175,24 @@ class Population(Habits, Noting):
         if empty:
             self.fill_surrogate()
         return self
+
+    def _hold_surrogate(self, device: torch.device | None = None) -> None:
+        self._labels = (*self.cell.parameters, *self.surrogate.values)
+        for label, value in self.surrogate.values.items():
+            self.register_buffer(label, torch.tensor(value, dtype=torch.float64, device=device), persistent=False)
+
+    def take_surrogate(self, surrogate: Surrogate, cell: Cell) -> None:
+        """Take another derivative at the threshold, in place; ``cell`` is its own with this surrogate. Plans made before are void."""
+        device = next(b.device for n in self.surrogate.values if (b := self._buffers[n]) is not None)
+        for label in self.surrogate.values:
+            delattr(self, label)
+        self.__dict__["surrogate"], self.cell = surrogate, cell
+        self._hold_surrogate(device)
+        self._steps.clear()
+
+    def spread_surrogate(self, widths: Tensor) -> None:
+        """Give the surrogate a width for each sample, [B, 1, …], until :meth:`fill_surrogate`."""
+        self._buffers["surrogate_width"] = widths.to(torch.float64)
 
     def fill_surrogate(self, device: torch.device | None = None) -> None:
         """Write the numbers of the surrogate anew, on ``device`` or where they are."""

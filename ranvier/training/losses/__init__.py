@@ -13,6 +13,7 @@ from ranvier.training.losses._every_step import EveryStep
 from ranvier.training.losses._first_spike import FirstSpike
 from ranvier.training.losses._from_input import FromInput
 from ranvier.training.losses._habits import INSTEAD
+from ranvier.training.losses._margin import Margin
 from ranvier.training.losses._masked_regression import MaskedRegression
 from ranvier.training.losses._membrane import LastMembrane, MaxOverTime, MeanMembrane
 from ranvier.training.losses._over_time import OverTime
@@ -39,6 +40,7 @@ __all__ = [
     "FromInput",
     "LastMembrane",
     "Loss",
+    "Margin",
     "MaskedRegression",
     "MaxOverTime",
     "MeanMembrane",

@@ -1,0 +1,11 @@
+"""Attacks on networks: samples changed a little so that their class changes, and whether an attack sees gradients."""
+
+from ranvier.attacks._attack import Attack
+from ranvier.attacks._fgsm import FGSM
+from ranvier.attacks._pgd import PGD
+from ranvier.attacks._potential_dependent import PotentialDependent
+from ranvier.attacks._random_flips import RandomFlips
+from ranvier.attacks._random_noise import RandomNoise
+from ranvier.attacks._sparse_dynamic import SparseDynamic
+
+__all__ = ["FGSM", "PGD", "Attack", "PotentialDependent", "RandomFlips", "RandomNoise", "SparseDynamic"]
