@@ -181,12 +181,17 @@ class Population(Habits, Noting):
         for label, value in self.surrogate.values.items():
             self.register_buffer(label, torch.tensor(value, dtype=torch.float64, device=device), persistent=False)
 
-    def take_surrogate(self, surrogate: Surrogate, cell: Cell) -> None:
-        """Take another derivative at the threshold, in place; ``cell`` is its own with this surrogate. Plans made before are void."""
+    def take_surrogate(self, surrogate: Surrogate, cell: Cell, *, reset: bool = False) -> None:
+        """Take another derivative at the threshold, in place; ``cell`` is its own with this surrogate. Plans made before are void.
+
+        With ``reset`` the gradient of the reset becomes that of ``cell``, too.
+        """
         device = next(b.device for n in self.surrogate.values if (b := self._buffers[n]) is not None)
         for label in self.surrogate.values:
             delattr(self, label)
         self.__dict__["surrogate"], self.cell = surrogate, cell
+        if reset:
+            self.__dict__["reset_gradient"] = cast("Reset", cell.reset_gradient or "auto")
         self._hold_surrogate(device)
         self._steps.clear()
 
