@@ -14,6 +14,9 @@ from ranvier.connectivity.bound import Binding, BoundTransform
 from ranvier.connectivity.partial_shape import PartialShape
 from ranvier.connectivity.transform import Transform
 from ranvier.errors import ProviderError, ShapeError
+from ranvier.kernels.products import carried
+from ranvier.kernels.provider import Runnable
+from ranvier.kernels.tasks import AttentionProduct
 from ranvier.values import is_positive, is_whole
 
 if TYPE_CHECKING:
@@ -65,50 +68,44 @@ class Attention(Transform, nn.Module):
 
     delay = None
     fixed = True
-    #: how many groups of ``channels`` it takes, in their order
-    operands: tuple[str, ...] = ("q", "k", "v")
+    computed_as = "spikes as bits that are counted; other numbers by dense products"
 
     def __init__(self, channels: int, heads: int = 1, *, scale: float = 0.125, steps: int = 1) -> None:
         super().__init__()
-        kind = type(self).__name__
         for name, value in (("channels", channels), ("heads", heads), ("steps", steps)):
             if not is_whole(value):
-                raise ShapeError(f"{kind}: {name}={value!r} must be a positive whole number.")
+                raise ShapeError(f"Attention: {name}={value!r} must be a positive whole number.")
         if channels % heads:
             raise ShapeError(
-                f"{kind}: heads={heads} must divide channels={channels}: give one of {_divisors(channels)}, or {channels + heads - channels % heads} "
+                f"Attention: heads={heads} must divide channels={channels}: give one of {_divisors(channels)}, or {channels + heads - channels % heads} "
                 f"channels."
             )
         if not is_positive(scale):
-            raise ShapeError(f"{kind}: scale={scale!r} must be a positive finite number.")
+            raise ShapeError(f"Attention: scale={scale!r} must be a positive finite number.")
         self.channels, self.heads, self.scale, self.steps = channels, heads, float(scale), steps
         self.time_major = steps > 1
         self.whole_steps, self.repeats = (steps, True) if steps > 1 else (None, False)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` [rows, 3C, …], or [T, B, 3C, …] where ``steps`` is above 1, -> C channels in their place."""
+        return self.run(x, None)
+
+    def run(self, x: Tensor, carrier: Runnable | None) -> Tensor:
+        """The same, with its product by ``carrier``, which a plan has built; None: as the reference does."""
         if (trouble := self.refusal(tuple(x.shape[2 if self.time_major else 1 :]))) is not None:
-            raise ShapeError(f"{type(self).__name__} {trouble}")
+            raise ShapeError(f"Attention {trouble}")
         if not self.time_major:
-            return self._of_rows(x.flatten(2)).unflatten(2, x.shape[2:])
+            return self._of_rows(x.flatten(2), carrier).unflatten(2, x.shape[2:])
         if (trouble := self.refuses_steps(len(x))) is not None:
-            raise ShapeError(f"{type(self).__name__} {trouble}")
+            raise ShapeError(f"Attention {trouble}")
         blocks = x.flatten(3).unflatten(0, (-1, self.steps)).permute(0, 2, 3, 1, 4)  # [blocks, B, 3C, steps, N]
-        y = self._of_rows(blocks.flatten(0, 1).flatten(2)).unflatten(2, (self.steps, -1))
+        y = self._of_rows(blocks.flatten(0, 1).flatten(2), carrier).unflatten(2, (self.steps, -1))
         y = y.unflatten(0, blocks.shape[:2]).permute(0, 3, 1, 2, 4).flatten(0, 1)
         return y.unflatten(3, x.shape[3:])
 
-    def _of_rows(self, x: Tensor) -> Tensor:
+    def _of_rows(self, x: Tensor, carrier: Runnable | None) -> Tensor:
         """``x`` [rows, 3C, N] -> [rows, C, N]."""
-        parts = x.unflatten(1, (len(self.operands), self.heads, self.channels // self.heads)).unbind(1)
-        return self.attend(*parts).flatten(1, 2)
-
-    def attend(self, *operands: Tensor) -> Tensor:
-        """What a head makes of its ``operands``, each [rows, heads, d, N]: [rows, heads, d, N]."""
-        q, k, v = operands
-        if q.shape[2] <= q.shape[3]:
-            return v @ k.mT * self.scale @ q
-        return v @ (k.mT @ q * self.scale)
+        return carried(carrier, AttentionProduct(x, self.heads, self.scale))
 
     def operations(self, given: tuple[int, ...], made: tuple[int, ...]) -> int | None:
         """Two products for each head, in the cheaper order; of one step, where tokens of several attend."""
@@ -117,11 +114,11 @@ class Attention(Transform, nn.Module):
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Channels, then at least one axis of tokens."""
-        return places(shape, len(self.operands) * self.channels, f"{len(self.operands)} x {self.channels}")
+        return places(shape, 3 * self.channels, f"3 x {self.channels}")
 
     def takes(self) -> PartialShape:
         """The channels of all operands, then any space."""
-        return (len(self.operands) * self.channels, ...)
+        return (3 * self.channels, ...)
 
     def gives(self, shape: PartialShape) -> PartialShape:
         """C channels over the same space."""
@@ -136,7 +133,7 @@ class Attention(Transform, nn.Module):
             Always.
         """
         raise ProviderError(
-            f"{name}: a step graph has no node for {type(self).__name__}, a product of spikes with spikes; run the network with torch."
+            f"{name}: a step graph has no node for Attention, a product of spikes with spikes; run the network with torch."
         )
 
     def describe(self, name: str, tensors: dict[str, Tensor], bound: BoundTransform) -> dict[str, Any] | None:

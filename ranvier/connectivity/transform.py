@@ -52,6 +52,8 @@ class Transform:
     is_matrix = False
     #: how delays per synapse follow the input, as a sentence
     follows: str | None = None
+    #: what a provider makes of a product without an event path, as a sentence; None where that is not known
+    computed_as: str | None = None
     #: whether it has gradients
     differentiable = True
     #: whether it is called with [T, B, …] instead of [T*B, …]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ranvier.kernels.reference import run_product
 from ranvier.kernels.tasks import (
+    AttentionProduct,
     ConvolutionProduct,
     DelayedMatrixProduct,
     DelayedSparseProduct,
@@ -28,10 +29,12 @@ _HOLDERS: dict[type[Propagate], tuple[str, str]] = {
     DelayedSparseProduct: ("delays.products", "delayed_sparse"),
     ConvolutionProduct: ("events.convolution", "convolution"),
     MaxPool: ("events.pool2d", "max_pool2d"),
+    AttentionProduct: ("events.attention", "attention"),
 }
 
 
-_PLANES = frozenset({ConvolutionProduct, MaxPool})
+#: those with one way, whatever the plan says of the input
+_OWN = frozenset({AttentionProduct, ConvolutionProduct, MaxPool})
 
 
 class _Ways(dict[type, Callable[..., Tensor]]):
@@ -52,6 +55,6 @@ def run_by_event(task: Propagate) -> Tensor:
 
 
 def run_dense(task: Propagate) -> Tensor:
-    """The product by the matrix library of torch; those of planes have a way of their own."""
+    """The product by the matrix library of torch; some have a way of their own."""
     kind = type(task)
-    return _ways[kind](*task) if kind in _PLANES else run_product(task)
+    return _ways[kind](*task) if kind in _OWN else run_product(task)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import linear, max_pool2d
 
 from ranvier.kernels.tasks import (
+    AttentionProduct,
     ConvolutionProduct,
     DelayedMatrixProduct,
     DelayedSparseProduct,
@@ -71,6 +72,13 @@ def _convolution(*task: Any) -> Tensor:
     return torch.convolution(*task)
 
 
+def _attention(x: Tensor, heads: int, scale: float) -> Tensor:
+    """The cheaper order; the scale goes to the smaller matrix."""
+    q, k, v = x.unflatten(1, (3, heads, -1)).unbind(1)
+    y = v @ k.mT * scale @ q if q.shape[2] <= q.shape[3] else v @ (k.mT @ q * scale)
+    return y.flatten(1, 2)
+
+
 _WAYS: dict[type[Propagate], Callable[..., Tensor]] = {
     MatrixProduct: linear,
     SparseProduct: _sparse,
@@ -78,4 +86,5 @@ _WAYS: dict[type[Propagate], Callable[..., Tensor]] = {
     DelayedSparseProduct: _delayed_sparse,
     ConvolutionProduct: _convolution,
     MaxPool: max_pool2d,
+    AttentionProduct: _attention,
 }

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ranvier.kernels.tasks._pattern import Pattern, pattern
     from ranvier.kernels.tasks._plastic import PlasticProjection
     from ranvier.kernels.tasks._products import (
+        AttentionProduct,
         ConvolutionProduct,
         DelayedMatrixProduct,
         DelayedSparseProduct,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 # Public name -> the module that holds it.
 _PUBLIC: dict[str, str] = {
     "Additive": "ranvier.dynamics.plasticity",
+    "AttentionProduct": "._products",
     "BernoulliRows": "._draws",
     "Circuit": "._circuit",
     "CircuitDrive": "._circuit",
@@ -115,6 +117,7 @@ _PUBLIC: dict[str, str] = {
 
 __all__ = [
     "Additive",
+    "AttentionProduct",
     "BernoulliRows",
     "Circuit",
     "CircuitDrive",

@@ -10,6 +10,7 @@ from ranvier.kernels.tasks._pattern import Pattern
 from ranvier.storages import Stored
 
 __all__ = [
+    "AttentionProduct",
     "ConvolutionProduct",
     "DelayedMatrixProduct",
     "DelayedSparseProduct",
@@ -88,7 +89,23 @@ class MaxPool(NamedTuple):
     size: tuple[int, int]
 
 
-Propagate = MatrixProduct | SparseProduct | DelayedMatrixProduct | DelayedSparseProduct | ConvolutionProduct | MaxPool
+class AttentionProduct(NamedTuple):
+    """``scale * q (k^T v)`` in each of some ``heads``: ``x`` [rows, 3C, N] holds q, k and v side by side; gives [rows, C, N]."""
+
+    x: Tensor
+    heads: int
+    scale: float
+
+
+Propagate = (
+    MatrixProduct
+    | SparseProduct
+    | DelayedMatrixProduct
+    | DelayedSparseProduct
+    | ConvolutionProduct
+    | MaxPool
+    | AttentionProduct
+)
 
 
 def decoded(task: Propagate) -> Propagate:

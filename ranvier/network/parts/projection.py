@@ -210,7 +210,7 @@ class Projection(Noting):
         if not first.differentiable:
             return "its synapses are drawn when a cell fires"
         if not first.event_path:
-            return "no event path for this transform"
+            return first.computed_as or "no event path for this transform"
         return None
 
     @property

@@ -8,6 +8,7 @@ import torch
 from ranvier.kernels import registry
 from ranvier.kernels.provider import DENSE, EVENT
 from ranvier.kernels.tasks import (
+    AttentionProduct,
     ConvolutionProduct,
     DelayedMatrixProduct,
     DelayedSparseProduct,
@@ -44,6 +45,7 @@ def tasks() -> dict[str, object]:
             rand(3, 4, 6, 8), rand(4, 3, 3, 2), rand(6), (1, 2), (1, 0), (1, 2), True, (0, 1), groups=2
         ),
         "pooling": MaxPool(rand(3, 2, 6, 8), (2, 4)),
+        "attention": AttentionProduct((rand(3, 30, 400) < 0.2).to(WIDE), 2, 0.3),
     }
 
 
