@@ -84,7 +84,9 @@ class EarlyExit:
         if self.threshold is None:
             raise RanvierError("there is no threshold yet: call calibrate(valid_set), or give threshold=….")
         total, batch = _sizes(x)
-        read, state, decided = Running(self.readout), None, None
+        read, decided = Running(self.readout), None
+        # a step from a state is set up once for all calls, one from none is not
+        state = self.net.initial_state(batch, shapes=dict.fromkeys(self.net.graph.inputs, tuple(x.shape[2:])))
         rows, waits = torch.arange(batch), torch.ones(batch, dtype=torch.bool)
         steps = torch.full((batch,), total)
         with _evaluating(self.net):
@@ -95,6 +97,8 @@ class EarlyExit:
                 if decided is None:
                     decided = now.clone()
                 stop = waits if step == total else waits & (self.rule.confidence(now, step) >= self.threshold)
+                if not stop.any():
+                    continue
                 decided[rows[stop]], steps[rows[stop]] = now[stop], step
                 waits = waits & ~stop
                 left = int(waits.sum())

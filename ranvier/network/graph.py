@@ -58,6 +58,10 @@ class Memo:
     #: what runs with sources in the place of inputs leave to the next, by these sources
     with_sources: dict[tuple[Any, ...], Memo] = field(default_factory=dict)
 
+    def swaps(self, steps: int, batch: int) -> bool:
+        """Whether the last call had as many samples as this one has steps, and as many steps as this one has samples."""
+        return steps != batch and self.shape == (batch, steps)
+
     def __getstate__(self) -> dict[str, Any]:
         """A copy sets its steps up anew."""
         return {**self.__dict__, "steps": {}, "calls": {}, "runs": {}, "with_sources": {}}

@@ -20,7 +20,7 @@ from ranvier.network.run.execute import Execution
 from ranvier.network.run.modes import autocast, function_transform, refuse_modes
 from ranvier.network.run.one_step import as_sequence, as_step, as_window, one_step
 from ranvier.network.run.outputs import emissions, named_outputs
-from ranvier.network.shapes import given_shapes, names_of_inputs
+from ranvier.network.shapes import given_shapes, names_of_inputs, shapes_known
 from ranvier.network.simulation.run import Run
 from ranvier.network.simulation.simulate import Keeping, simulate
 from ranvier.network.state.initial import initial_state
@@ -113,9 +113,12 @@ class Network(Described):
         """A fresh state: given initial values, silence in flight.
 
         ``stream`` selects the random numbers: of initial values here, of sources and noise later. None takes a new
-        stream from torch's generator. Sample b has the same numbers for any ``batch``.
+        stream from torch's generator. Sample b has the same numbers for any ``batch``. ``shapes`` are those of inputs, or of
+        other parts, that sizes leave open: ``net.initial_state(32, shapes={"input": (1, 28, 28)})``.
         """
-        return initial_state(self.graph, check_batch(batch) or 1, stream, given_shapes(self.graph, shapes, every=True))
+        given = given_shapes(self.graph, shapes, every=True)
+        known = None if given is None else shapes_known(self.graph, given)
+        return initial_state(self.graph, check_batch(batch) or 1, stream, known)
 
     @property
     def inner_network(self) -> Network:

@@ -77,14 +77,14 @@ def shapes_from(graph: Graph, inputs: Mapping[str, torch.Tensor]) -> dict[str, t
 
 
 def shapes_known(graph: Graph, given: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Shapes of the inputs ``given``, of every part with a size, and of those that they reach."""
+    """Shapes ``given`` of inputs and other parts, of every part with a size, and of those that they reach."""
     shapes = {n: tuple(s) for n, s in given.items()}
     unknown: list[str] = []
     for n in (*graph.populations, *graph.relays):
         shape = graph.shape_of(n)
-        if shape is None:
+        if shape is None and n not in shapes:
             unknown.append(n)
-        else:
+        elif shape is not None:
             shapes[n] = shape
     while unknown:
         arriving = (p for n in unknown for p in graph.projections.values() if p.post == n)

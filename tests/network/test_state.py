@@ -181,6 +181,16 @@ def test_initial_values_follow_the_seed() -> None:
     assert float(v.std()) == pytest.approx(0.1, abs=0.01)
 
 
+def test_shapes_of_inputs_tell_those_of_parts_without_a_size() -> None:
+    net = rv.Sequential(rv.Conv2d(2, 3, 3), rv.LIF(), torch.nn.AvgPool2d(2), rv.LIF(), dt=1 * ms)
+    state = net.initial_state(4, shapes={"input": (2, 10, 10)})
+    assert {n: own["v"].shape for n, own in state.variables.items()} == {"lif1": (4, 3, 8, 8), "lif2": (4, 3, 4, 4)}
+    given = net.initial_state(4, shapes={"lif1": (3, 8, 8), "lif2": (3, 4, 4), "input": (2, 10, 10)})
+    assert {n: t.shape for n, t in given.tensors().items()} == {n: t.shape for n, t in state.tensors().items()}
+    with pytest.raises(rv.errors.ShapeError, match="unknown: give it one"):
+        net.initial_state(4)
+
+
 def test_it_knows_the_step_length(made: tuple, tmp_path) -> None:
     _, state = made
     leaves, form = _pytree.tree_flatten(state)

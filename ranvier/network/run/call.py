@@ -103,7 +103,7 @@ def _asked(
 
 def _warn_of_axes(graph: Graph, steps: int, batch: int) -> None:
     """Warn where an input has the two axes of the last one, in the other order."""
-    reverse = graph.memo.shape == (batch, steps) and steps != batch
+    reverse = graph.memo.swaps(steps, batch)
     graph.memo.shape = steps, batch
     if reverse:
         warn(

@@ -23,7 +23,7 @@ Tensor = torch.Tensor
 #: the dtype and the provider of a network now
 Who = tuple[torch.dtype, str | None]
 #: batches whose steps are kept at once
-_MOST = 4
+_MOST = 16
 
 
 def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | None:
@@ -39,7 +39,7 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
         function_transform()
         or kept is None
         or bound is None
-        or memo.shape != (1, len(some))
+        or memo.swaps(1, len(some))
         or state.__class__ is not State
     ):
         return None
@@ -50,6 +50,7 @@ def one_step(memo: Memo, who: Who, x: Any, state: State) -> tuple[Any, State] | 
     found = step_with_gradient(bound, x, state) if torch.is_grad_enabled() else bound.call(x, state)
     if found is not None:
         kept.served += 1
+        memo.shape = 1, len(some)
     elif not bound.holds():
         kept.drop()
     return found

@@ -42,7 +42,7 @@ def same_call(
         return None
     kept = known.get(_key(graph, x, record, reset))
     bound = None if kept is None else kept.bound
-    if kept is None or bound is None or graph.memo.shape != tuple(x.shape[:2]):
+    if kept is None or bound is None or graph.memo.swaps(*x.shape[:2]):
         return None
     if not bound.holds():
         kept.drop()
@@ -51,6 +51,7 @@ def same_call(
     found = bound.run(x, state, stream)
     if found is not None:
         kept.served += 1
+        graph.memo.shape = tuple(x.shape[:2])  # pyright: ignore[reportAttributeAccessIssue]  (two numbers)
     elif not bound.holds():
         kept.drop()
     return found

@@ -335,9 +335,38 @@ def test_nothing_grows_with_batches() -> None:
     net = _layers()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for batch in range(1, 12):
+        for batch in range(1, 20):
             _walk(net, _spikes(3, batch, torch.float32))
-    assert len(net._memo.steps) <= 4
+    assert len(net._memo.steps) <= 16
+
+
+def test_batches_that_become_smaller_are_served_and_axes_that_are_swapped_are_warned_of() -> None:
+    """Samples that leave a batch: every size is set up once. A step [1, B] after a call [B, 1] still looks like a mistake."""
+    net, x = _layers(), _spikes(6, 12, torch.float32)
+    with torch.no_grad():
+        for _ in range(2):
+            before, state = _served(net), net.initial_state(12)
+            for left in (12, 8, 4):
+                for now in x[:2]:
+                    _, state = net.step(now[:left], state)
+                state = state.take(torch.arange(max(4, left - 4)))
+        assert _served(net) - before == 6
+        net(x[:, :1])
+        with pytest.warns(UserWarning, match="the first axis is time"):
+            net.step(x[0, :6], net.initial_state(6))
+
+
+def test_a_large_step_that_one_thread_takes_is_set_up_once() -> None:
+    net, x = (
+        rv.Sequential(rv.Linear(20, 1500), rv.LIF(1500), rv.Linear(1500, 5), rv.LIF(5), dt=1 * ms, seed=1),
+        _spikes(3, 200, torch.float32),
+    )
+    with torch.no_grad():
+        whole, end = net(x, net.initial_state(200, stream=0))
+        out, state = _walk(net, x)
+    assert _served(net)
+    assert torch.equal(out, whole)
+    assert _equal(state, end)
 
 
 def test_the_plan_says_so() -> None:

@@ -82,7 +82,7 @@ class FusedStep:
         plain = all(f.pattern is None and f.first is None for f in task.feedback)
         plain = plain and not any(isinstance(f.weight, Stored) for f in (*task.feeds, *task.feedback))
         known = all(f.history is not None for f in task.feedback if f.latency)
-        small = sum(math.prod(s.shape) for s in scans) <= tuning.thread_work
+        small = sum(math.prod(s.shape) for s in scans) < 2 * tuning.thread_work  # no second thread would take part
         return plain and known and small and all(s.steps == 1 and not s.step.exact for s in scans)
 
     # ---- calls ---------------------------------------------------------------------------------------------------
