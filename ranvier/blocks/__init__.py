@@ -16,6 +16,7 @@ from ranvier.blocks._spike_convolutions import spike_convolutions
 from ranvier.blocks._spike_driven import spike_attention, spike_driven
 from ranvier.blocks._spike_point import spike_point
 from ranvier.blocks._spikformer import spikformer, spiking_stem
+from ranvier.blocks._synchrony import synchrony
 from ranvier.blocks._unet import unet
 from ranvier.blocks._vgg import vgg
 
@@ -43,6 +44,7 @@ __all__ = [
     "spike_point",
     "spikformer",
     "spiking_stem",
+    "synchrony",
     "time_mixing",
     "token_shift",
     "unet",

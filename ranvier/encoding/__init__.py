@@ -11,6 +11,7 @@ from ranvier.encoding._camera import EventCamera
 from ranvier.encoding._cochlea import Cochlea
 from ranvier.encoding._counts import adaptive_counts, counts_of_trains, trains_of_counts
 from ranvier.encoding._delta import delta, undo_delta
+from ranvier.encoding._eyes import eyes, microsaccades
 from ranvier.encoding._habits import INSTEAD
 from ranvier.encoding._hair_cells import HairCells
 from ranvier.encoding._latency import latency, undo_latency
@@ -40,7 +41,9 @@ __all__ = [
     "delta",
     "drift",
     "event_points",
+    "eyes",
     "latency",
+    "microsaccades",
     "phase",
     "phase_weights",
     "point_groups",
