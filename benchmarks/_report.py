@@ -56,13 +56,36 @@ def statistics(row: Row, first: Row) -> Statistics:
     return Statistics(median, lower, upper, mine.min() * 1e3, ratio, ratio_lower, ratio_upper)
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores and load, without any name of the host."""
-    model = platform.processor() or platform.machine()
+#: the widest vectors of a processor by their flag: its class, and their bits
+_CLASSES = {"avx512f": ("AVX-512", 512), "avx2": ("AVX2", 256)}
+
+
+def _processor() -> dict[str, str]:
+    """What the system says of its first processor."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
+    if not cpuinfo.exists():
+        return {}
+    first = cpuinfo.read_text().split("\n\n", 1)[0].splitlines()
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first)}
+
+
+def widest() -> int:
+    """Bits of the widest vectors of the processor; 512 where the system does not say."""
+    flags = _processor().get("flags", "").split()
+    return next((bits for flag, (_, bits) in _CLASSES.items() if flag in flags), 512)
+
+
+def vector_bits() -> str:
+    """Bits of the vectors in kernels of this process."""
+    return os.environ.get("RANVIER_VECTOR_BITS") or str(widest())
+
+
+def machine() -> dict[str, Any]:
+    """Processor and its class, cores and load, without any name of the host."""
+    found = _processor()
+    model = found.get("model name") or platform.processor() or platform.machine()
+    known = [name for flag, (name, _) in _CLASSES.items() if flag in found.get("flags", "").split()]
+    model += f" with {known[0]}" if known else ""
     return {"processor": model, "cores": os.cpu_count(), "load_1min": round(os.getloadavg()[0], 2)}
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._link import ROOT
-from benchmarks._report import machine, publish
+from benchmarks._report import machine, publish, widest
 
 HERE = Path(__file__).resolve().parent
 #: bench: its C file and flags, cells, chance of a synapse
@@ -144,7 +144,7 @@ def main() -> None:
             sys.stdout.write(json.dumps([measure(n, given.bits, given.rounds, Path(root)) for n in given.names]) + "\n")
             return
     rows: list[dict[str, Any]] = []
-    for bits in (512, 256):
+    for bits in (512, 256) if widest() == 512 else (256,):
         asked = *given.names, "--bits", str(bits), "--rounds", str(given.rounds)
         command = [sys.executable, "-m", "benchmarks.micro.limits", *asked]
         rows += json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])

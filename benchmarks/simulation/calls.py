@@ -10,7 +10,6 @@ gradient, and `net.step` beside the loop with one. Circuits: `net.run` of one st
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import sys
 import time
@@ -23,7 +22,7 @@ from torch.nn.functional import linear
 
 import ranvier as rv
 from benchmarks._options import options
-from benchmarks._report import machine, publish
+from benchmarks._report import machine, publish, vector_bits
 from benchmarks._turns import Calls, in_turn
 from ranvier.units import ms, mV
 
@@ -170,7 +169,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
         "# Calls of one step",
         "",
         "`python -m benchmarks.simulation.calls`: microseconds per call, the median of interleaved rounds. Brackets hold the speed relative to the",
-        f"first column in the same round. {here['processor']}, vectors of {os.environ.get('RANVIER_VECTOR_BITS', 'at most 512')} bits, one thread, {rounds} rounds, load {here['load_1min']} at the end.",
+        f"first column in the same round. {here['processor']}, vectors of {vector_bits()} bits, one thread, {rounds} rounds, load {here['load_1min']} at the end.",
         "",
     ]
     head: list[str] = []

@@ -18,7 +18,7 @@ from itertools import takewhile
 from typing import Any
 
 from benchmarks._protocol import Arrays, Bench, Contender, Verdict
-from benchmarks._report import machine, publish
+from benchmarks._report import machine, publish, widest
 from benchmarks.series import measure, parse
 from benchmarks.simulation._workloads import WORKLOADS, Workload
 from benchmarks.simulation._workloads_page import merge, page
@@ -50,7 +50,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     names = list(takewhile(lambda word: not word.startswith("-"), sys.argv[1:]))
     own = argparse.ArgumentParser(description=__doc__, add_help=False, usage="%(prog)s [NAME …] [--bits 256|512] …")
-    own.add_argument("--bits", choices=("256", "512"), default="512")
+    own.add_argument("--bits", choices=("256", "512"), default=str(widest()))
     given, rest = own.parse_known_args(sys.argv[1 + len(names) :])
     unknown = [n for n in names if n not in WORKLOADS]
     if unknown:

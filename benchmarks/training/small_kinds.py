@@ -8,7 +8,6 @@ gradients were found equal. Writes `docs/benchmarks/small_kinds.md` and `.json`.
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import sys
 import time
@@ -21,7 +20,7 @@ from torch.nn.functional import conv2d, cross_entropy, linear, max_pool2d
 
 import ranvier as rv
 from benchmarks._options import options
-from benchmarks._report import machine, publish
+from benchmarks._report import machine, publish, vector_bits
 from benchmarks._turns import in_turn
 from benchmarks.peers_training.torch_loop_side import ArcTan
 from ranvier.units import ms
@@ -151,7 +150,7 @@ KINDS = ("plain", "learnt tau", "recurrent", "one to one", "dense inputs", "conv
 
 def page(rows: list[dict[str, Any]], rounds: int) -> str:
     """The table."""
-    here, bits = machine(), os.environ.get("RANVIER_VECTOR_BITS", "at most 512")
+    here, bits = machine(), vector_bits()
     columns = list(dict.fromkeys((r["steps"], r["batch"]) for r in rows))
     lines = [
         "# Kinds of small networks", "",

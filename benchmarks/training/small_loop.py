@@ -7,7 +7,6 @@ both in turn (A B A B …), after the losses of a first epoch were found equal. 
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
@@ -21,7 +20,7 @@ from torch.nn.functional import cross_entropy
 
 import ranvier as rv
 from benchmarks._options import options
-from benchmarks._report import machine, publish
+from benchmarks._report import machine, publish, vector_bits
 from ranvier.units import ms
 
 RATE = 1e-5
@@ -135,7 +134,7 @@ def measure(case: Case, rounds: int) -> dict[str, Any]:
 
 def page(rows: list[dict[str, Any]], rounds: int) -> str:
     """The table."""
-    here, bits = machine(), os.environ.get("RANVIER_VECTOR_BITS", "at most 512")
+    here, bits = machine(), vector_bits()
     lines = [
         "# `rv.train` beside a loop written by hand", "",
         "`python -m benchmarks.training.small_loop`: microseconds of processor time per batch, the median of interleaved rounds of one epoch each,",

@@ -23,7 +23,7 @@ __all__ = ["SmallScan", "small_scan"]
 
 Tensor = torch.Tensor
 #: bytes of a stream, and cells, above which the work outweighs what surrounds it
-_BYTES, _CELLS = 1 << 19, 4096
+_BYTES, _CELLS = 1 << 19, 1 << 15
 #: kinds of tasks that are kept
 _MOST = 256
 _NONE = packer(0, "d")()

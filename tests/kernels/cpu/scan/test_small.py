@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -27,7 +28,15 @@ def test_it_has_the_bits_of_any_scan(
     make_case: Callable, name: str, dtype: torch.dtype, per_cell: bool, reset: str, shape: tuple[int, ...]
 ) -> None:
     kicks = {"CurrentLIF": ("I",), "frozen": ("g",)}.get(name, ())
-    case = make_case(name, 23, shape, per_cell=per_cell, kicks=kicks, reset=reset)
+    _equal_bits(make_case(name, 23, shape, per_cell=per_cell, kicks=kicks, reset=reset), dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_few_steps_of_many_cells_have_the_bits_of_tiles(make_case: Callable, dtype: torch.dtype) -> None:
+    _equal_bits(make_case("LIF", 3, (3, 5000), per_cell=True), dtype)
+
+
+def _equal_bits(case: Any, dtype: torch.dtype) -> None:
     served: list[SmallScan | None] = []
 
     def look(task: Scan) -> SmallScan | None:
