@@ -14,7 +14,7 @@ from ranvier.dynamics._bounds import check_conditions, check_numbers, check_size
 from ranvier.dynamics._exact_form import ExactForm
 from ranvier.dynamics._names import CONSTANTS, is_noise
 from ranvier.dynamics._removable import lifted, may_vanish
-from ranvier.dynamics.functions import CONDITIONS, FUNCTIONS, both, either, folded, invert
+from ranvier.dynamics.functions import CONDITIONS, FUNCTIONS, both, either, floor, folded, invert
 from ranvier.dynamics.guidance import NAMES_ELSEWHERE, OPERATORS_ELSEWHERE
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension
@@ -124,7 +124,7 @@ class _Visit:
         if method is None:
             raise self.fail(
                 f"{shown(node)!r} is not part of the equation language: "
-                f"write it with names, numbers, + - * / **, comparisons and functions."
+                f"write it with names, numbers, + - * / // % **, comparisons and functions."
             )
         return method(node)
 
@@ -189,11 +189,24 @@ class _Visit:
             return self.sum(node)
         if isinstance(node.op, ast.Pow):
             return self.power(node.left, self.visit(node.left), node.right, self.visit(node.right))
+        if isinstance(node.op, ast.Mod | ast.FloorDiv):
+            return self.whole_quotient(node, node.left, node.right, rest=isinstance(node.op, ast.Mod))
         raise self.operator(node)
+
+    def whole_quotient(
+        self, node: ast.expr, left: ast.expr, right: ast.expr, *, rest: bool
+    ) -> tuple[sp.Expr, Dimension]:
+        """x // y, the largest whole number not above x/y, or x % y, what it leaves of x."""
+        x, y = self.visit(left), self.visit(right)
+        dimension = self.same(left, x, right, y, "take the whole quotient of")
+        if y[0].is_number and y[0] == 0:
+            raise self.fail(f"{shown(node)!r} divides by zero: correct the denominator.")
+        whole = floor(x[0] / y[0])
+        return (x[0] - y[0] * whole, dimension) if rest else (whole, _NONE)
 
     def operator(self, node: ast.UnaryOp | ast.BinOp) -> EquationError:
         instead = OPERATORS_ELSEWHERE.get(type(node.op), "write it with those")
-        return self.fail(f"operator in {shown(node)!r} is not supported, there are + - * / and **: {instead}.")
+        return self.fail(f"operator in {shown(node)!r} is not supported, there are + - * / // % and **: {instead}.")
 
     def product(self, node: ast.BinOp) -> tuple[sp.Expr, Dimension]:
         first, rest = _chain(node, ast.Mult | ast.Div)
@@ -320,6 +333,8 @@ class _Visit:
         if name == "pow":
             left, right = node.args
             return self.power(left, self.visit(left), right, self.visit(right))
+        if name == "mod":
+            return self.whole_quotient(node, *node.args, rest=True)
         values = [self.visit(arg) for arg in node.args]
         result = self.fold(build(*(value for value, _ in values)), node)
         return result, self.result_dimension(name, node.args, values)

@@ -22,6 +22,7 @@ __all__ = [
     "exp",
     "expm1",
     "exprel",
+    "floor",
     "folded",
     "ge",
     "gt",
@@ -243,6 +244,47 @@ class tanh(_Named):
         return _ONE - tanh(self.args[0]) ** 2
 
 
+class arctan(_Named):
+    """The angle whose tangent is x."""
+
+    nargs = 1
+    number = staticmethod(math.atan)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return _ONE / (_ONE + self.args[0] ** 2)
+
+
+class arcsin(_Named):
+    """The angle whose sine is x; at -1 and 1 its infinite slope counts as 0."""
+
+    nargs = 1
+    number = staticmethod(math.asin)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        square = (_ONE - self.args[0]) * (_ONE + self.args[0])
+        return select(gt(square, _ZERO), 1 / sp.sqrt(square), _ZERO)
+
+
+class arccos(_Named):
+    """The angle whose cosine is x; at -1 and 1 its infinite slope counts as 0."""
+
+    nargs = 1
+    number = staticmethod(math.acos)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return -arcsin(self.args[0]).fdiff()
+
+
+class erf(_Named):
+    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+
+    nargs = 1
+    number = staticmethod(math.erf)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Float(2 / math.sqrt(math.pi)) * exp(-(self.args[0] ** 2))
+
+
 class absolute(_Named):
     """The magnitude of x; derivative sign(x)."""
 
@@ -313,6 +355,10 @@ def _ceil(x: sp.Expr) -> sp.Expr:
     return -floor(-x)
 
 
+def _mod(x: sp.Expr, y: sp.Expr) -> sp.Expr:
+    return x - y * floor(x / y)
+
+
 def _clip(x: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
     return minimum(maximum(x, low), high)
 
@@ -331,12 +377,18 @@ FUNCTIONS = {
     "sinh": (_sinh, 1),
     "cosh": (_cosh, 1),
     "tanh": (tanh, 1),
+    "arcsin": (arcsin, 1),
+    "arccos": (arccos, 1),
+    "arctan": (arctan, 1),
+    "erf": (erf, 1),
     "sigmoid": (sigmoid, 1),
     "sqrt": (sp.sqrt, 1),
     "abs": (absolute, 1),
     "sign": (sign, 1),
     "floor": (floor, 1),
     "ceil": (_ceil, 1),
+    "round": (nearest, 1),
+    "mod": (_mod, 2),
     "minimum": (minimum, 2),
     "maximum": (maximum, 2),
     "clip": (_clip, 3),

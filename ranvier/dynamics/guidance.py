@@ -8,27 +8,18 @@ import re
 
 __all__ = ["FLAGS_ELSEWHERE", "NAMES_ELSEWHERE", "OPERATORS_ELSEWHERE", "python_word"]
 
-_NUMBER = "compute the number in Python and pass it as a parameter; of a variable there is no replacement yet"
-_COMPARED = "write x - y*floor(x/y) instead"
-
 #: a function or name of Brian2, NEST or NumPy -> its replacement
 NAMES_ELSEWHERE = {
-    "mod": _COMPARED,
-    "fmod": _COMPARED,
-    "round": "write floor(x + 0.5) instead",
-    "rint": "write floor(x + 0.5) instead",
+    "fmod": "write mod(x, y) instead, whose sign is that of y",
+    "rint": "write round(x) instead",
     "trunc": "write sign(x)*floor(abs(x)) instead",
     "fabs": "write abs(x) instead",
     "ceiling": "write ceil(x) instead",
-    "arctan": _NUMBER,
-    "atan": _NUMBER,
-    "arctan2": _NUMBER,
-    "arcsin": _NUMBER,
-    "asin": _NUMBER,
-    "arccos": _NUMBER,
-    "acos": _NUMBER,
-    "erf": "write tanh(1.128379*(x + 0.0894*x**3)) instead, which differs from it by less than 4e-4",
-    "erfc": "write 1 - tanh(1.128379*(x + 0.0894*x**3)) instead, which differs from it by less than 4e-4",
+    "atan": "write arctan(x) instead",
+    "arctan2": "write 2*arctan(y/(x + sqrt(x**2 + y**2))) instead",
+    "asin": "write arcsin(x) instead",
+    "acos": "write arccos(x) instead",
+    "erfc": "write 1 - erf(x) instead",
     "ln": "write log(x) instead, the natural logarithm",
     "log2": "write log(x)/log(2) instead",
     "exp2": "write 2**x instead",
@@ -44,7 +35,7 @@ NAMES_ELSEWHERE = {
     "the name rand without brackets is a random number between 0 and 1",
     "randn": "draw initial values with rv.Normal(mean, std), and write noise as xi in an equation: dx/dt = … + sigma*xi",
     "poisson": "connect a source of spikes instead: rv.Poisson(rate, size), with trains= for the sum of many",
-    "timestep": "write floor(t/dt + 0.5) instead, or compare times",
+    "timestep": "write round(t/dt) instead, or compare times",
     "inf": "write a large finite number instead, such as 1e30",
     "nan": "write a finite number instead, and tell cases apart with where(condition, a, b)",
     "e": "write exp(1) instead",
@@ -53,7 +44,7 @@ NAMES_ELSEWHERE = {
     "i": "pass an array with one value per cell as a parameter",
     "j": "pass an array with one value per synapse as a parameter",
     "N": "pass the number as a parameter",
-    "t_in_timesteps": "write floor(t/dt + 0.5) instead",
+    "t_in_timesteps": "write round(t/dt) instead",
     "TimedArray": "connect rv.TimedArray to an input: 'I : unit (input)'",
 }
 
@@ -72,8 +63,6 @@ FLAGS_ELSEWHERE = {
 
 #: an operator of other languages -> its replacement
 OPERATORS_ELSEWHERE: dict[type[ast.operator] | type[ast.unaryop], str] = {
-    ast.Mod: _COMPARED,
-    ast.FloorDiv: "write floor(x/y) instead",
     ast.BitOr: "join conditions with 'or' instead of |",
     ast.BitAnd: "join conditions with 'and' instead of &",
     ast.BitXor: "write ** for a power, or (a and not b) or (b and not a) for conditions",

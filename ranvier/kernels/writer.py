@@ -15,7 +15,7 @@ __all__ = ["emit"]
 
 _UNARY = {
     "exp": "exp", "expm1": "expm1", "exprel": "exprel", "dexprel": "dexprel", "log": "log", "log1p": "log1p", "sin": "sin",
-    "cos": "cos", "tanh": "tanh", "sigmoid": "sigmoid", "absolute": "absolute", "floor": "floor", "nearest": "round",
+    "cos": "cos", "arctan": "arctan", "arcsin": "arcsin", "arccos": "arccos", "erf": "erf", "tanh": "tanh", "sigmoid": "sigmoid", "absolute": "absolute", "floor": "floor", "nearest": "round",
     "settled": "settled", "angle": "angle",
 }  # fmt: skip
 _BINARY = {"minimum": "minimum", "maximum": "maximum", "between": "between"}

@@ -47,8 +47,8 @@ class Cell:
         One per line: ``dx/dt = … : unit`` (a differential equation), ``x' = … : unit`` (the next value),
         ``x = … : unit`` (a subexpression), ``x : unit (input)`` (a port), ``x += … : unit`` (adds to a port).
         Flag ``(unless refractory)`` freezes a variable. ``xi``, ``xi_name`` are white noise, ``t`` the time.
-        Functions: exp, expm1, exprel, log, log1p, log10, sin, cos, tan, sinh, cosh, tanh, sigmoid, sqrt, abs, sign, floor,
-        ceil, minimum, maximum, clip, pow; ``int(condition)`` is 1 where the condition holds and 0 elsewhere,
+        Functions: exp, expm1, exprel, log, log1p, log10, sin, cos, tan, arcsin, arccos, arctan, sinh, cosh, tanh, sigmoid, erf,
+        sqrt, abs, sign, floor, ceil, round, mod (or ``%``; ``//`` is the whole quotient), minimum, maximum, clip, pow; ``int(condition)`` is 1 where the condition holds and 0 elsewhere,
         ``where(condition, a, b)`` chooses; ``detach(a)`` is a without its derivative. Conditions compare with > >= < <= == != and join with and, or, not.
     threshold
         The condition for a spike, such as ``"v > V_th"``; its first comparison carries the surrogate gradient.

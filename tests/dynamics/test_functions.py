@@ -24,6 +24,8 @@ SMOOTH = [
     "log1p",
     "sigmoid",
     "tanh",
+    "arctan",
+    "erf",
     "absolute",
     "minimum",
     "maximum",
@@ -51,6 +53,15 @@ def test_derivative_is_that_of_finite_differences(name: str, x: float):
     expression, h = function(*arguments), 1e-6
     slope = (number(expression, x=x + h) - number(expression, x=x - h)) / (2 * h)
     assert number(sp.diff(expression, X), x=x) == pytest.approx(slope, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["arcsin", "arccos"])
+@pytest.mark.parametrize("x", [-0.9, -0.03, 0.02, 0.7])
+def test_the_slope_of_an_inverse_is_that_of_finite_differences(name: str, x: float):
+    expression, h = CLASSES[name](X), 1e-6
+    slope = (number(expression, x=x + h) - number(expression, x=x - h)) / (2 * h)
+    assert number(sp.diff(expression, X), x=x) == pytest.approx(slope, abs=1e-6)
+    assert number(sp.diff(expression, X), x=1.0) == 0
 
 
 @pytest.mark.parametrize("x", [-30.0, -1.0, -1e-3, 1e-9, 0.2, 20.0])

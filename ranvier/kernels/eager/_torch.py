@@ -109,6 +109,12 @@ def _larger(a: Tensor, b: Tensor) -> Tensor:
     return torch.where((a >= b) | torch.isnan(a), a, b)
 
 
+def _within(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The inverse of sine or cosine; its derivative counts as 0 at -1 and 1, where it is infinite, and beyond."""
+    inside = x.abs() < 1
+    return torch.where(inside, function(torch.where(inside, x, 0.0)), function(x.detach()))
+
+
 def _between(a: Tensor, b: Tensor) -> Tensor:
     """a - b, and 0 where rounding alone separates both."""
     apart = a - b
@@ -124,6 +130,7 @@ def _settled(x: Tensor) -> Tensor:
 _WORDS = {
     "exp": "torch.exp({0})", "expm1": "torch.expm1({0})", "log": "torch.log({0})", "log1p": "torch.log1p({0})",
     "sin": "torch.sin({0})", "cos": "torch.cos({0})", "tanh": "torch.tanh({0})", "sigmoid": "torch.sigmoid({0})",
+    "arctan": "torch.atan({0})", "arcsin": "_within(torch.asin, {0})", "arccos": "_within(torch.acos, {0})", "erf": "torch.erf({0})",
     "exprel": "_exprel({0})", "dexprel": "_dexprel({0})", "absolute": "torch.abs({0})", "sign": "torch.sign({0})",
     "floor": "torch.floor({0})", "detach": "({0}).detach()", "nearest": "torch.round({0})", "minimum": "_smaller({0}, {1})",
     "maximum": "_larger({0}, {1})", "gt": "({0} > {1}).to(_like)", "ge": "({0} >= {1}).to(_like)",
@@ -219,6 +226,7 @@ def compile_function(label: str, lines: Iterable[str], extra: Mapping[str, objec
         "_exp_power": _exp_power,
         "_sigmoid_power": _sigmoid_power,
         "_dexprel": _dexprel,
+        "_within": _within,
         "_root": _root,
         "_power": _power,
         "_smaller": _smaller,

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ranvier.kernels.elementary import _bits, _circular, _clock, _exponential, _logarithm, _power
+from ranvier.kernels.elementary import (
+    _bits,
+    _circular,
+    _clock,
+    _error_function,
+    _exponential,
+    _inverse,
+    _logarithm,
+    _power,
+)
 from ranvier.kernels.elementary._words import Value, Words
 
 __all__ = ["Elementary"]
@@ -87,6 +96,22 @@ class Elementary(Words, Protocol):
     def cos(self, x: Value) -> Value:
         """The cosine, x in radians."""
         return _circular.cos(self, x)
+
+    def arctan(self, x: Value) -> Value:
+        """The angle whose tangent is x, in radians."""
+        return _inverse.arctan(self, x)
+
+    def arcsin(self, x: Value) -> Value:
+        """The angle whose sine is x, in radians."""
+        return _inverse.arcsin(self, x)
+
+    def arccos(self, x: Value) -> Value:
+        """The angle whose cosine is x, in radians."""
+        return _inverse.arccos(self, x)
+
+    def erf(self, x: Value) -> Value:
+        """The error function."""
+        return _error_function.erf(self, x)
 
     def power_int(self, x: Value, n: int) -> Value:
         """x^n for a whole number known when the code is written."""

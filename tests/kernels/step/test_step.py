@@ -237,6 +237,7 @@ cosine' = cos(x) : 1
 power' = abs(x)**0.3 + abs(x)**y : 1
 whole' = floor(x) + (x/1e3)**7 + sign(x) : 1
 rest' = log1p(abs(x)) + log(abs(x)) + tanh(x) + sigmoid(x) + expm1(clip(x, -50, 50)) + exprel(clip(x, -3, 3)) : 1
+turn' = arctan(x) + arcsin(clip(x, -1, 1)) + arccos(clip(x, -1, 1)) + erf(x) + x % 3 + x // 3 + round(x) : 1
 x : 1 (input)
 y : 1
 """

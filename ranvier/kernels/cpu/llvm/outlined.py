@@ -14,7 +14,24 @@ __all__ = ["CALLABLE", "MOST_COPIES", "called"]
 #: uses of one function in a program that are still written out, each where it stands
 MOST_COPIES = 40
 #: functions long enough for a call
-CALLABLE = frozenset({"exp", "expm1", "exprel", "dexprel", "log", "log1p", "sin", "cos", "tanh", "sigmoid"})
+CALLABLE = frozenset(
+    {
+        "exp",
+        "expm1",
+        "exprel",
+        "dexprel",
+        "log",
+        "log1p",
+        "sin",
+        "cos",
+        "tanh",
+        "sigmoid",
+        "arctan",
+        "arcsin",
+        "arccos",
+        "erf",
+    }
+)
 
 
 def called(lanes: Lanes, name: str, x: ir.Value) -> ir.Value:

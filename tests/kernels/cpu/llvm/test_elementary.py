@@ -50,6 +50,12 @@ EXACT: dict[str, Exact] = {
     "sigmoid": bounded(lambda x: 1 / (1 + mpmath.exp(-x)), 2000, lambda x: 0.0, lambda x: 1.0),
     "sin": lambda x: mpmath.sin(mpf(x)),
     "cos": lambda x: mpmath.cos(mpf(x)),
+    "arctan": lambda x: mpmath.atan(mpf(x)),
+    "arcsin": lambda x: mpmath.asin(mpf(x)) if abs(x) <= 1 else math.nan,
+    "arccos": lambda x: mpmath.acos(mpf(x)) if abs(x) <= 1 else math.nan,
+    "erf": bounded(
+        lambda x: mpmath.erf(x) if abs(x) > 1e-20 else 2 * x / mpmath.sqrt(mpmath.pi), 30, lambda x: -1.0, lambda x: 1.0
+    ),
     "sqrt": lambda x: mpmath.sqrt(x) if x >= 0 else math.nan,
 }
 
@@ -87,6 +93,17 @@ def test_the_angles_next_to_multiples_of_half_pi(dtype: str, x: float) -> None:
         with mpmath.workprec(1300):
             for sign, result in zip((1, -1), got.tolist(), strict=True):
                 assert distance(result, getattr(mpmath, name)(mpf(sign * x)), dtype) <= 2
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["arctan", "arcsin", "arccos", "erf"])
+def test_between_the_ends_of_their_pieces(name: str, dtype: str) -> None:
+    x = np.random.default_rng(3).uniform(-1, 1, 1500) * (1 if name.startswith("arc") and name != "arctan" else 7)
+    x = np.concatenate([x, [1, -1, np.nextafter(1, 0, dtype=dtype), np.sqrt(2) - 1, 1.0000001, 6, 4]]).astype(dtype)
+    got = run(lambda k, a: getattr(k, name)(a), dtype, x)
+    for value, result in zip(x.tolist(), got.tolist(), strict=True):
+        with mpmath.workprec(180):
+            assert distance(result, EXACT[name](value), dtype) <= 3, value
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
