@@ -10,19 +10,34 @@ from ranvier.measure._disturbances import (
     Quantize,
     WeightNoise,
 )
+from ranvier.measure._energy import Energy, Estimate, bits_of, energy
+from ranvier.measure._energy_model import EnergyModel, Parts
+from ranvier.measure._lemaire import Lemaire
 from ranvier.measure._operations import operations
+from ranvier.measure._prices import Arithmetic, Chip, Hierarchy, Level
+from ranvier.measure._published import ENERGY_MODELS
 from ranvier.measure._relevance import Relevance, relevance
 from ranvier.measure._report import Operations, Row, Uncounted
 from ranvier.measure._robustness import Robustness, Score, robustness
 
 __all__ = [
+    "ENERGY_MODELS",
+    "Arithmetic",
+    "Chip",
     "DeadCells",
     "Disturbance",
     "Drift",
     "DropSpikes",
+    "Energy",
+    "EnergyModel",
+    "Estimate",
+    "Hierarchy",
     "JitterSpikes",
+    "Lemaire",
+    "Level",
     "Noise",
     "Operations",
+    "Parts",
     "Quantize",
     "Relevance",
     "Robustness",
@@ -30,6 +45,8 @@ __all__ = [
     "Score",
     "Uncounted",
     "WeightNoise",
+    "bits_of",
+    "energy",
     "operations",
     "relevance",
     "robustness",

@@ -49,6 +49,8 @@ class Tally:
     cells: int = 0
     spikes: int = 0
     slots: int = 0
+    convolved: int = 0
+    steps: int = 1
     weights: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict)
 
 
@@ -71,9 +73,12 @@ class Counter(Following):
         """Add operations of the present place on ``data``, which a ``weight`` may carry."""
         tally = self._last = self.tally
         tally.pairs += pairs
+        tally.steps = self.lead[0] if self.lead else 1
         if data is not None and weight is not None:
+            events = int(torch.count_nonzero(data))
             tally.inputs += data.numel()
-            tally.events += int(torch.count_nonzero(data))
+            tally.events += events
+            tally.convolved += events if weight.ndim > 2 else 0
             key = (*weight.shape, weight.data_ptr())
             tally.weights.setdefault(key, (int((weight == 0).sum()), weight.numel()))
 
@@ -141,6 +146,7 @@ class Counter(Following):
             x = emitted.get(name)
             with self.at(prefix + name):
                 tally = self.tally
+                tally.steps = steps
                 tally.updates += steps * batch * sum(v.numel() for v in variables)
                 tally.arithmetic += steps * batch * (table[name].operations or 0)
                 tally.cells = max([0, *(v.numel() for v in variables)] if x is None else [math.prod(x.shape[2:])])

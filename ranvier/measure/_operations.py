@@ -84,7 +84,7 @@ def operations(
     rows = tuple(
         Row(
             place, *t.pairs, t.inputs, t.events, t.outputs, sum(n for _, n in t.weights.values()),
-            sum(n for n, _ in t.weights.values()), t.updates, t.arithmetic, t.cells, t.spikes, t.slots,
+            sum(n for n, _ in t.weights.values()), t.updates, t.arithmetic, t.cells, t.spikes, t.slots, t.convolved, t.steps,
         )
         for place, t in counter.tallies.items()
     )  # fmt: skip

@@ -38,6 +38,10 @@ class Row:
         Cells of a population.
     spikes, slots
         Spikes, and cells times steps in which one could fall.
+    convolved
+        Those of ``events`` that enter a convolution.
+    steps
+        Steps of a sample; 1 outside of networks.
     """
 
     place: str
@@ -54,6 +58,8 @@ class Row:
     cells: int = 0
     spikes: int = 0
     slots: int = 0
+    convolved: int = 0
+    steps: int = 1
 
     @property
     def rate(self) -> float | None:
@@ -149,7 +155,7 @@ class Operations:
         """The counts of both batches."""
         if [r.place for r in self.rows] != [r.place for r in other.rows] or self.convention != other.convention:
             raise ShapeError("only counts of one network, by one convention, can be added.")
-        lasting = ("weights", "zeros", "cells")
+        lasting = ("weights", "zeros", "cells", "steps")
         rows = [
             Row(a.place, *(getattr(a, n) if n in lasting else getattr(a, n) + getattr(b, n) for n in _NUMBERS))
             for a, b in zip(self.rows, other.rows, strict=True)
