@@ -50,6 +50,7 @@ ALLOWED: dict[frozenset[str], str] = {
     frozenset(
         {"carried", "carrier"}
     ): "values that go along with pairs of cells; what computes the products of a projection",
+    frozenset({"compute", "computed"}): "what arithmetic costs; what was calculated",
     frozenset({"recorded", "recorder"}): "what was written down; who writes it down",
 }
 

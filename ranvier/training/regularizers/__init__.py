@@ -5,6 +5,7 @@ from ranvier.training.regularizers._membrane import CentredMembrane, MembraneBou
 from ranvier.training.regularizers._regularizer import Regularizer, signals_of
 from ranvier.training.regularizers._spikes import RateBounds, SpikeCost
 from ranvier.training.regularizers._steady_features import SteadyFeatures
+from ranvier.training.regularizers._synops import SynOps
 
 __all__ = [
     "CentredMembrane",
@@ -15,5 +16,6 @@ __all__ = [
     "ResidualMembrane",
     "SpikeCost",
     "SteadyFeatures",
+    "SynOps",
     "signals_of",
 ]
