@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         spoken_digits,
         static_to_events,
         steady_training,
+        synchrony,
         threshold_guidance,
     )
 
@@ -126,6 +127,7 @@ __all__ = [
     "spoken_digits",
     "static_to_events",
     "steady_training",
+    "synchrony",
     "threshold_guidance",
 ]
 
