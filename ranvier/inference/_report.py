@@ -13,6 +13,7 @@ import torch
 
 from ranvier.inference._oracle import oracle
 from ranvier.inference._readout import running
+from ranvier.inference.intervals import bootstrap, interval
 from ranvier.text_table import text_table
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Report", "report"]
 
 Tensor = torch.Tensor
-_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,6 @@ def _timed(run: Callable[[Tensor], object], x: Tensor) -> float:
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of a mean: percentiles over bootstrap draws of samples."""
-    draw = np.random.default_rng(0)
-    means = [values[draw.integers(len(values), size=len(values))].mean() for _ in range(_DRAWS)]
-    low, high = np.percentile(means, [2.5, 97.5])
+    """The 95 % interval of a mean over samples."""
+    low, high = interval(bootstrap(values[None]))
     return float(low), float(high)

@@ -1,5 +1,6 @@
 """What a network costs, what it is worth, what disturbs it, and why it decides as it does."""
 
+from ranvier.measure._compare import Comparison, compare
 from ranvier.measure._disturbances import (
     DeadCells,
     Disturbance,
@@ -14,6 +15,7 @@ from ranvier.measure._energy import Energy, Estimate, bits_of, energy
 from ranvier.measure._energy_model import EnergyModel, Parts
 from ranvier.measure._lemaire import Lemaire
 from ranvier.measure._operations import operations
+from ranvier.measure._over_steps import AccuracyOverSteps, accuracy_over_steps
 from ranvier.measure._prices import Arithmetic, Chip, Hierarchy, Level
 from ranvier.measure._published import ENERGY_MODELS
 from ranvier.measure._relevance import Relevance, relevance
@@ -22,8 +24,10 @@ from ranvier.measure._robustness import Robustness, Score, robustness
 
 __all__ = [
     "ENERGY_MODELS",
+    "AccuracyOverSteps",
     "Arithmetic",
     "Chip",
+    "Comparison",
     "DeadCells",
     "Disturbance",
     "Drift",
@@ -45,7 +49,9 @@ __all__ = [
     "Score",
     "Uncounted",
     "WeightNoise",
+    "accuracy_over_steps",
     "bits_of",
+    "compare",
     "energy",
     "operations",
     "relevance",
