@@ -7,6 +7,7 @@ from ranvier.data._bins import Bins
 from ranvier.data._card import Card
 from ranvier.data._errors import DataError
 from ranvier.data._events import Events
+from ranvier.data._guided import GuidedDrop, GuidedMix
 from ranvier.data._idx import read_idx
 from ranvier.data._load import load, names
 from ranvier.data._masked_patches import MaskedPatches
@@ -23,6 +24,8 @@ __all__ = [
     "Crop",
     "DataError",
     "Events",
+    "GuidedDrop",
+    "GuidedMix",
     "MaskedPatches",
     "Samples",
     "Splits",
