@@ -143,7 +143,7 @@ class SmallScan:
 
     def narrow(self, t: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Those of the cells alone, without gaps: products of torch give other last bits for rows with gaps."""
-        return t[..., : self.count].contiguous().view(shape) if self._pads else t
+        return t.narrow(-1, 0, self.count).reshape(shape) if self._pads else t
 
     def new(self, count: int) -> list[Tensor]:
         """Arrays for a number of each cell and step."""
@@ -206,8 +206,11 @@ class _Back:
         seeds = tuple(small.wanted[k] for k in self.seeds)
         name = str(small.dtype).removeprefix("torch.")
         made = kernels.backward_kernel(small.step, name, small.cuts, seeds, small.asked, small.saved)
-        self.made = [*made.streams, *made.states, *made.sums]
         self.streams, self.sums = len(made.streams), len(made.sums)
+        #: the gradients that are asked for, by their places among those that the kernel writes
+        every = [*made.streams, *made.states, *made.sums]
+        self.asked = [(k, n) for k, n in enumerate(every) if n in small.needs or n in small.learnt]
+        self._empty = (small.padded,) if small._pads else small.shape
         #: the states through which the gradient runs, by their places among the results
         self.states = [len(small.wanted) + small.states.index(n) for n in made.states]
         labels = [("seed", n) for n in seeds] + [("kept", n) for n in small.saved]
@@ -221,17 +224,18 @@ class _Back:
         """The gradients of streams, of states, and of coefficients for each cell."""
         small, dtype = self.small, self.small.dtype
         seeds = [small.wide(grads[k].to(dtype).contiguous()) for k in self.seeds]  # pyright: ignore[reportOptionalMemberAccess]
-        streams = small.new(self.streams)
-        made = [small.wide(self._first(grads[k])) for k in self.states]
-        made += [small.wide(torch.zeros(small.shape, dtype=dtype)) for _ in range(self.sums)]
-        self.table.run((*seeds, *kept, *steady, *streams, *made))
-        found = [small.narrow(t, small.whole) for t in streams] + [small.narrow(t, small.shape) for t in made]
-        return dict(zip(self.made, found, strict=True))
+        made = small.new(self.streams)
+        made += [self._first(grads[k]) for k in self.states]
+        made += [torch.zeros(self._empty, dtype=dtype) for _ in range(self.sums)]
+        self.table.run((*seeds, *kept, *steady, *made))
+        return {n: small.narrow(made[k], small.whole if k < self.streams else small.shape) for k, n in self.asked}
 
     def _first(self, grad: Tensor | None) -> Tensor:
         """The gradient of a state after the last step, which the kernel changes."""
-        out = torch.zeros(self.small.shape, dtype=self.small.dtype)
-        return out if grad is None else out.copy_(grad)
+        out = torch.zeros(self._empty, dtype=self.small.dtype)
+        if grad is not None:
+            out.view(-1)[: self.small.count].copy_(grad.reshape(-1))
+        return out
 
 
 class _Function(torch.autograd.Function):
