@@ -16,6 +16,7 @@ from ranvier.measure._energy_model import EnergyModel, Parts
 from ranvier.measure._lemaire import Lemaire
 from ranvier.measure._operations import operations
 from ranvier.measure._over_steps import AccuracyOverSteps, accuracy_over_steps
+from ranvier.measure._pareto import Pareto, figures, pareto
 from ranvier.measure._prices import Arithmetic, Chip, Hierarchy, Level
 from ranvier.measure._published import ENERGY_MODELS
 from ranvier.measure._relevance import Relevance, relevance
@@ -41,6 +42,7 @@ __all__ = [
     "Level",
     "Noise",
     "Operations",
+    "Pareto",
     "Parts",
     "Quantize",
     "Relevance",
@@ -53,7 +55,9 @@ __all__ = [
     "bits_of",
     "compare",
     "energy",
+    "figures",
     "operations",
+    "pareto",
     "relevance",
     "robustness",
 ]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from ranvier.plot._confusion_matrix import confusion_matrix
 from ranvier.plot._learning_curve import learning_curve
+from ranvier.plot._pareto import pareto
 from ranvier.plot._raster import raster
 from ranvier.plot._rates import rates
 from ranvier.plot._traces import traces
 from ranvier.plot._weights import weights
 
-__all__ = ["confusion_matrix", "learning_curve", "raster", "rates", "traces", "weights"]
+__all__ = ["confusion_matrix", "learning_curve", "pareto", "raster", "rates", "traces", "weights"]

@@ -28,6 +28,7 @@ DATA = {
     "membrane_norm": "mnist_t10k",
     "pretraining": "mnist_t10k",
     "rectified_membrane": "mnist_t10k",
+    "relevance_guided": "nmnist_small",
     "salient_steps": "mnist_t10k",
     "spacetime_attention": "nmnist_small",
     "spike_driven": "fashion_mnist",
