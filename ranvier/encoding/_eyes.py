@@ -57,9 +57,9 @@ def eyes(
     for name, value, least in (("count", count, 1), ("size", size, 4)):
         if not is_whole(value, least):
             raise RanvierError(f"eyes: {name}={value!r}; give a whole number of at least {least}.")
-    if not 0 < iris < 0.5:
+    if not isinstance(iris, int | float) or not 0 < iris < 0.5:
         raise RanvierError(f"eyes: iris={iris!r}; give a part of the size between 0 and 0.5.")
-    if not 0 < edge < math.inf:
+    if not isinstance(edge, int | float) or not 0 < edge < math.inf:
         raise RanvierError(f"eyes: edge={edge!r}; give pixels above 0.")
     need(32 * count * size * size, f"{count:,} eyes of {size} x {size}", "give fewer or smaller ones")
 

@@ -62,10 +62,12 @@ def test_larger_movements_cause_more_events() -> None:
         ({"size": 8.5}, "size=8.5"),
         ({"iris": 0.5}, "iris=0.5; give a part of the size between 0 and 0.5"),
         ({"iris": -0.1}, "iris=-0.1"),
+        ({"iris": None}, "iris=None"),
+        ({"edge": "wide"}, "edge='wide'"),
         ({"edge": 0}, "edge=0; give pixels above 0"),
     ],
 )
-def test_wrong_eyes_are_refused(change: dict[str, float], text: str) -> None:
+def test_wrong_eyes_are_refused(change: dict[str, object], text: str) -> None:
     with pytest.raises(RanvierError, match=text):
         rv.encoding.eyes(**{"count": 2, "size": 8, **change})  # pyright: ignore[reportArgumentType]
 
