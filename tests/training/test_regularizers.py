@@ -92,6 +92,29 @@ class TestFormulas:
         found = R.CentredMembrane(2.0, ["lif1"], share=0.5)(made, seen, lengths)
         assert float(found.detach()) == pytest.approx(2 * (float(u.mean()) / 0.5 - 0.5) ** 2, rel=1e-12)
 
+    def test_hoyer_sparsity(self, lengths: torch.Tensor | None) -> None:
+        made = net()
+        seen = signals(made, lengths)
+        z = (torch.cat(own(seen["lif1"]["v_before"], lengths)).detach() / 0.5).clamp(0, 1)
+        each = [float(row.sum() ** 2 / (row**2).sum()) if row.any() else 0.0 for row in z]
+        found = R.HoyerSparsity(3.0, ["lif1"])(made, seen, lengths)
+        assert 3 < float(found.detach()) < 3 * z.shape[1]
+        assert float(found.detach()) == pytest.approx(3 * sum(each) / len(each), rel=1e-12)
+
+
+def test_hoyer_sparsity_drives_membranes_apart_at_its_extremum() -> None:
+    """The slope is negative above sum z**2/sum z, positive below, and none where membranes are negative or above the threshold."""
+    made = net()
+    u = torch.tensor([0.1, 0.05, 0.3, 0.45, -0.2, 0.9], dtype=torch.float64).reshape(1, 1, 6).requires_grad_()
+    R.HoyerSparsity(1.0).penalty(made, "lif1", (u,), None).backward()
+    z = (u.detach() / 0.5).clamp(0, 1)
+    extremum = float(z.square().sum() / z.sum())
+    slope = u.grad.flatten()[:4]
+    assert torch.equal(slope > 0, z.flatten()[:4] < extremum)
+    assert 0 < int((slope > 0).sum()) < 4
+    assert u.grad.flatten()[4:].tolist() == [0.0, 0.0]
+    assert float(R.HoyerSparsity(1.0).penalty(made, "lif1", (-u.detach().abs(),), None)) == 0.0
+
 
 @pytest.mark.parametrize("provider", ["cpu", "reference"])
 @pytest.mark.parametrize("rule", [rv.rules.BPTT(), rv.rules.BPTT(checkpoint=3)], ids=repr)
@@ -100,6 +123,7 @@ def test_the_gradient_is_that_of_a_hand_written_loop(rule: rv.rules.Rule, provid
     x = (torch.rand(3, 8, 6, generator=torch.Generator().manual_seed(1)) < 0.5).double()
     y, n = torch.tensor([0, 1, 2]), torch.tensor([8, 6, 3])
     terms = [R.SpikeCost(0.1), R.RateBounds(1.0, low=0.4, high=0.5), R.ResidualMembrane(0.2), R.CentredMembrane(0.3)]
+    terms.append(R.HoyerSparsity(0.05))
     made, twin = net(provider=provider), net(provider=provider)
     rv.train(made, (x, y, n), epochs=1, rule=rule, regularizers=terms, optimizer="sgd", lr=0.1, progress=False)
     record = {"lif1": ["spikes", "v_before"], "lif2": ["spikes", "v_before"], "readout1": ["v"]}
@@ -198,6 +222,9 @@ def test_misuse_is_named() -> None:
         lambda: R.MembraneBounds(1.0, low=-70 * mV, high=-50 * mV),
         lambda: R.ResidualMembrane(1.0, level="1"),  # type: ignore[arg-type]
         lambda: R.CentredMembrane(1.0, share="1"),  # type: ignore[arg-type]
+        lambda: R.HoyerSparsity(float("nan")),
+        lambda: R.HoyerSparsity(1.0, "lif1"),
+        lambda: R.HoyerSparsity(1.0, ["readout1"]).watched(net()),
     ):
         with pytest.raises(TrainingError):
             wrong()
