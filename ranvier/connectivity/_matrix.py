@@ -66,7 +66,7 @@ class Matrix(Absorbing):
         """Outer products of ``grad`` [..., post] and ``x`` [..., pre], summed over the rows."""
         own = self.module._parameters
         weight, bias = own.get("weight"), own.get("bias")
-        if weight is None:  # computed from other parameters
+        if weight is None or own.get("step") is not None:  # computed from other parameters
             yield from super().weight_pullback(x, grad, ones)
             return
         rows = grad.flatten(0, -2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from ranvier.connectivity._packed import Packed
 from ranvier.connectivity.computed import make_plain
@@ -34,6 +35,19 @@ class Storing(Transform):
                 f"{type(self).__name__}: storage={storage!r} is no storage: give rv.storages.Int8() or another of rv.storages."
             )
         self.storage, self.packed = storage, None
+        if storage is not None and storage.learns:
+            if self.output_axis is None:
+                raise StorageError(
+                    f"{type(self).__name__}: {storage} learns a scale, which single synapses do not have: leave learn out."
+                )
+            self.module.register_parameter(
+                "step", nn.Parameter(storage.first_step(self.weight.detach(), self.output_axis))
+            )
+
+    @property
+    def learnt_step(self) -> nn.Parameter | None:
+        """The scale of a storage that is learnt."""
+        return self.module._parameters.get("step") if self.storage is not None and self.storage.learns else None
 
     def unstored(self) -> Tensor:
         """The weights within sign and bounds, before they are written to storage."""
@@ -46,6 +60,9 @@ class Storing(Transform):
         weight = self.unstored()
         if self.storage is None:
             return weight
+        step = self.learnt_step
+        if step is not None:
+            return self.storage.read(weight, step)
         raw = weight.detach()
         return self.storage.encode(raw, self.output_axis).decode() + (weight - raw)
 
@@ -65,6 +82,8 @@ class Storing(Transform):
             self.packed = Packed(weight, self.is_matrix)
         else:
             self.weight.data.copy_(weight)
+            if self.storage is not None and (step := self.learnt_step) is not None:
+                step.data.copy_(self.storage.first_step(self.weight.detach(), self.output_axis))
 
     def store(self, storage: Storage | None = None) -> None:
         """Keep the stored numbers alone: of its own storage, or of ``storage`` where it has none."""
@@ -76,12 +95,17 @@ class Storing(Transform):
                 f"{self.kind} computes its weight from others in every call; make it plain first, as in {remedy}."
             )
         weight = self.unstored().detach()
-        found = chosen.encode(weight, self.output_axis)
+        step = self.learnt_step
+        found = chosen.encode(weight, self.output_axis) if step is None else chosen.with_step(weight, step.detach())
         lost = ~torch.isfinite(found.decode())
         if bool(lost.any()):
             raise StorageError(f"{self.kind} holds the weight {float(weight[lost][0]):g}, which {chosen} cannot hold.")
-        self.weight = None  # pyright: ignore[reportAttributeAccessIssue]
+        self._drop_floats()
         self.storage, self.packed = chosen, Packed(found, self.is_matrix)
+
+    def _drop_floats(self) -> None:
+        self.weight = None  # pyright: ignore[reportAttributeAccessIssue]
+        self.module._parameters.pop("step", None)
 
     def describe_storage(self) -> dict[str, Any] | None:
         """Its storage as plain data, and whether the stored numbers are all there is."""
@@ -100,5 +124,5 @@ class Storing(Transform):
         inner = record.child("storage")
         self.keep_storage(rebuild(inner.child("of").data))
         if inner.flag("alone") and self.storage is not None:
-            self.weight = None  # pyright: ignore[reportAttributeAccessIssue]
+            self._drop_floats()
             self.packed = Packed.taken(self.storage, take, shapes, inner.where, self.is_matrix)

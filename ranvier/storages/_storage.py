@@ -45,6 +45,23 @@ class Storage:
         """
         raise StorageError(f"{type(self).__name__} does not say how it encodes weights: define encode(weight, output).")
 
+    @property
+    def learns(self) -> bool:
+        """Whether its scale is a parameter that training moves: it then has :meth:`first_step`, :meth:`with_step` and :meth:`read`."""
+        return False
+
+    def first_step(self, weight: Tensor, output: int | None = None) -> Tensor:
+        """Where the learnt scale of a ``weight`` starts."""
+        raise StorageError(f"{type(self).__name__} has no scale that is learnt.")
+
+    def with_step(self, weight: Tensor, step: Tensor) -> Stored:
+        """The codes of a ``weight`` for a learnt scale."""
+        raise StorageError(f"{type(self).__name__} has no scale that is learnt.")
+
+    def read(self, weight: Tensor, step: Tensor) -> Tensor:
+        """The decoded weight for a learnt scale, with the gradients of both."""
+        raise StorageError(f"{type(self).__name__} has no scale that is learnt.")
+
     def numbers(self, codes: Tensor) -> Tensor:
         """Float32: the number of every code, before zero and scale."""
         raise StorageError(f"{type(self).__name__} does not say what its codes stand for: define numbers(codes).")

@@ -152,6 +152,11 @@ class _Part:
 def _check_plain(carrier: Carrier, rule: str, varies: bool) -> None:
     """Raise where every synapse needs an eligibility of its own, and there are no single synapses."""
     p = carrier.projection
+    if carrier.transform.storage is not None and carrier.transform.storage.learns:
+        raise TrainingError(
+            f"{rule} keeps an eligibility for every synapse of {p.name!r}, but {carrier.transform.storage} learns a scale that many share: use "
+            f"a storage without learn, rv.rules.SLTT() or rv.rules.BPTT()."
+        )
     if carrier.plain:
         return
     if not varies:
