@@ -1,5 +1,6 @@
 """What a network costs, what it is worth, what disturbs it, and why it decides as it does."""
 
+from ranvier.measure._ablation import Ablation, Variant, ablate
 from ranvier.measure._compare import Comparison, compare
 from ranvier.measure._disturbances import (
     DeadCells,
@@ -25,6 +26,7 @@ from ranvier.measure._robustness import Robustness, Score, robustness
 
 __all__ = [
     "ENERGY_MODELS",
+    "Ablation",
     "AccuracyOverSteps",
     "Arithmetic",
     "Chip",
@@ -50,7 +52,9 @@ __all__ = [
     "Row",
     "Score",
     "Uncounted",
+    "Variant",
     "WeightNoise",
+    "ablate",
     "accuracy_over_steps",
     "bits_of",
     "compare",
