@@ -18,7 +18,13 @@ from tests.examples import NAMES, circuit, classifier, write_files
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Modules whose examples take ``classifier`` as given; all others take ``circuit``.
-CLASSIFY = ("ranvier.training", "ranvier.network.fold", "ranvier.network.lowering")
+CLASSIFY = (
+    "ranvier.attacks.",
+    "ranvier.measure._robustness",
+    "ranvier.training",
+    "ranvier.network.fold",
+    "ranvier.network.lowering",
+)
 #: The same, with delays that learn.
 DELAYED = ("ranvier.connectivity._delay", "ranvier.network.rounding")
 #: Examples that simulate or train for minutes.

@@ -104,6 +104,7 @@ __all__ = [
     "noisy_spike_times",
     "one_model",
     "polychrony",
+    "potential_attack",
     "predictive_coding",
     "pretraining",
     "recover_weights",
