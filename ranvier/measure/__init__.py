@@ -1,6 +1,7 @@
 """What a network costs, what it is worth, what disturbs it, and why it decides as it does."""
 
 from ranvier.measure._ablation import Ablation, Variant, ablate
+from ranvier.measure._break_even import BreakEven, break_even
 from ranvier.measure._compare import Comparison, compare
 from ranvier.measure._disturbances import (
     DeadCells,
@@ -14,6 +15,7 @@ from ranvier.measure._disturbances import (
 )
 from ranvier.measure._energy import Energy, Estimate, bits_of, energy
 from ranvier.measure._energy_model import EnergyModel, Parts
+from ranvier.measure._latency import Latency, latency
 from ranvier.measure._lemaire import Lemaire
 from ranvier.measure._operations import operations
 from ranvier.measure._over_steps import AccuracyOverSteps, accuracy_over_steps
@@ -29,6 +31,7 @@ __all__ = [
     "Ablation",
     "AccuracyOverSteps",
     "Arithmetic",
+    "BreakEven",
     "Chip",
     "Comparison",
     "DeadCells",
@@ -40,6 +43,7 @@ __all__ = [
     "Estimate",
     "Hierarchy",
     "JitterSpikes",
+    "Latency",
     "Lemaire",
     "Level",
     "Noise",
@@ -57,9 +61,11 @@ __all__ = [
     "ablate",
     "accuracy_over_steps",
     "bits_of",
+    "break_even",
     "compare",
     "energy",
     "figures",
+    "latency",
     "operations",
     "pareto",
     "relevance",

@@ -12,9 +12,9 @@ from ranvier.measure._published import ENERGY_MODELS
 from ranvier.measure._report import Operations
 from ranvier.text_table import text_table
 
-__all__ = ["Energy", "Estimate", "bits_of", "energy", "once"]
+__all__ = ["DEFAULT_MODELS", "Energy", "Estimate", "bits_of", "energy", "once"]
 
-_DEFAULT = ("fp32", "int8", "lemaire", "hierarchy", "loihi", "truenorth")
+DEFAULT_MODELS = ("fp32", "int8", "lemaire", "hierarchy", "loihi", "truenorth")
 _HEADS = ("model", "compute", "addressing", "memory", "state", "all [nJ]", "twin [nJ]", "break-even", "left out")
 
 
@@ -89,7 +89,7 @@ class Energy:
 
 
 def energy(
-    counts: Operations, models: Sequence[str | EnergyModel] = _DEFAULT, *, twin: Operations | None = None
+    counts: Operations, models: Sequence[str | EnergyModel] = DEFAULT_MODELS, *, twin: Operations | None = None
 ) -> Energy:  # fmt: skip
     """What the mean sample of ``counts`` costs under published models, side by side, beside a quantised twin.
 
