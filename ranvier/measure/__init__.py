@@ -25,6 +25,7 @@ from ranvier.measure._published import ENERGY_MODELS
 from ranvier.measure._relevance import Relevance, relevance
 from ranvier.measure._report import Operations, Row, Uncounted
 from ranvier.measure._robustness import Robustness, Score, robustness
+from ranvier.measure._twin import Twin, twin
 
 __all__ = [
     "ENERGY_MODELS",
@@ -55,6 +56,7 @@ __all__ = [
     "Robustness",
     "Row",
     "Score",
+    "Twin",
     "Uncounted",
     "Variant",
     "WeightNoise",
@@ -70,4 +72,5 @@ __all__ = [
     "pareto",
     "relevance",
     "robustness",
+    "twin",
 ]

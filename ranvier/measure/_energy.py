@@ -28,7 +28,7 @@ class Estimate:
         None where the hardware multiplies nothing.
     break_even
         Spikes for each cell and step below which the spiking network costs less, when every spike, inputs included, is scaled
-        by one factor. None where there is no twin or no spike; 0 where even silence costs more.
+        by one factor. None where there is no twin or no spike; 0 where even silence costs more; above 1 where a spike in every step still costs less.
     """
 
     model: EnergyModel
@@ -50,7 +50,7 @@ class Energy:
     estimates: tuple[Estimate, ...]
     counts: Operations
     bits: int
-    twin: str
+    assumptions: tuple[str, ...]
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate of a model."""
@@ -65,16 +65,6 @@ class Energy:
         """The largest estimate over the smallest, of the models that leave nothing out; None for fewer than two, or a 0."""
         totals = [e.parts.total for e in self.estimates if not e.parts.left_out]
         return max(totals) / min(totals) if len(totals) > 1 and min(totals) > 0 else None
-
-    @property
-    def assumptions(self) -> tuple[str, ...]:
-        """What the columns of the twin and of the break-even rate suppose."""
-        return (
-            self.twin,
-            f"the twin's activations have {self.bits} bits, and none of its products is skipped",
-            f"a product with {self.bits} bits costs no more than {self.bits} additions",
-            "the break-even rate scales every spike, inputs included, by one factor",
-        )
 
     def __str__(self) -> str:
         table = text_table([_HEADS, *map(_texts, self.estimates)], right=range(1, 8))
@@ -126,11 +116,6 @@ def energy(
         _check(twin, "twin")
         if twin.rate is not None:
             raise ShapeError("twin= holds counts of a network that fires: give those of an ordinary network.")
-    told = (
-        "the twin computes the same products once; its accuracy is not known: give twin= of an equally accurate one"
-        if twin is None
-        else "the twin's products were counted on its own samples"
-    )
     bits, silent = bits_of(steps), _silent(counts)
     found = []
     for model in chosen:
@@ -141,7 +126,7 @@ def energy(
             least = model.parts(silent).total
             even = max(0.0, counts.rate * _ratio(beside.total - least, parts.total - least))
         found.append(Estimate(model, parts, beside, even))
-    return Energy(tuple(found), counts, bits, told)
+    return Energy(tuple(found), counts, bits, _assumptions(bits, twin is None))
 
 
 def bits_of(steps: int) -> int:
@@ -167,6 +152,20 @@ def once(counts: Operations) -> Operations:
         for row in counts.rows
     )  # fmt: skip
     return replace(counts, rows=rows, state_bytes=0)
+
+
+def _assumptions(bits: int, supposed: bool) -> tuple[str, ...]:
+    """What the columns of the twin and of the break-even rate suppose."""
+    unknown = (
+        "the twin computes the same products once; its accuracy is not known: give twin= of an equally accurate one"
+    )
+    return (
+        unknown if supposed else "the twin's products were counted on its own samples",
+        f"the twin's activations have {bits} bits; "
+        + ("none of its products is skipped" if supposed else "all but lemaire skip its products with 0"),
+        f"a product with {bits} bits costs no more than {bits} additions",
+        "the break-even rate scales every spike, inputs included, by one factor",
+    )
 
 
 def _silent(counts: Operations) -> Operations:
@@ -208,4 +207,5 @@ def _texts(e: Estimate) -> tuple[str, ...]:
     numbers = (*e.parts[:4], e.parts.total)
     twin = "" if e.twin is None else f"{e.twin.total / 1000:,.4g}"
     even = "" if e.break_even is None else "never" if e.break_even == 0 else f"{e.break_even:.4f}"
+    even = "always" if e.break_even is not None and e.break_even > 1 else even
     return e.model.name, *(f"{n / 1000:,.4g}" for n in numbers), twin, even, e.parts.left_out
