@@ -11,6 +11,7 @@ from torch import nn
 
 import ranvier as rv
 from ranvier.units import ms
+from tests.measure import neurobench_peer
 
 Leaky = rv.compat.snntorch.Leaky
 RECORDED = json.loads((Path(__file__).parent / "data" / "neurobench.json").read_text(encoding="utf-8"))
@@ -41,6 +42,13 @@ def test_the_metrics_are_equal(name: str, make) -> None:
     if name == "spiking":  # its bytes are those of buffers of snnTorch, states among them
         found["Footprint"] = own["Footprint"]
     assert own == found
+
+
+@pytest.mark.peers("neurobench", "snntorch")
+@pytest.mark.parametrize("name", ["convolution", "spiking"])
+def test_neurobench_gives_what_is_recorded(name: str) -> None:
+    own = RECORDED[name]
+    assert neurobench_peer.found(name, own["given"], torch.tensor(own["x"])) == own["found"]
 
 
 def test_one_number_turns_a_whole_batch_into_multiplications() -> None:
