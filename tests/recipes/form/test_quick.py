@@ -17,6 +17,8 @@ from ranvier.recipes.form.catalogue import find
 DATA = {
     "braille": "braille_touch",
     "celegans": "connectomes",
+    "cutoff": "nmnist_small",
+    "dynamic_confidence": "mnist_t10k",
     "event_digits": "nmnist_small",
     "fashion_mnist": "fashion_mnist",
     "lateral_inhibition": "mnist_t10k",
