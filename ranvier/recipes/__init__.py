@@ -75,6 +75,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "astrocyte_memory",
+    "audio_attacks",
     "braille",
     "brunel",
     "celegans",

@@ -15,6 +15,7 @@ from ranvier.recipes.form.catalogue import find
 
 #: data sets that recipes need
 DATA = {
+    "audio_attacks": "fsdd",
     "braille": "braille_touch",
     "celegans": "connectomes",
     "cutoff": "nmnist_small",
