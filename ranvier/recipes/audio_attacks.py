@@ -130,7 +130,7 @@ def measure(case: Case) -> dict[str, float]:
 
 
 recipe = Recipe(
-    name="audio_attacks", title="A rate code under attack", papers=["S168"], citation="Isik, Vishwamith, Sur, Inadagbo & Dikmen, arXiv:2401.12055 (NEUROSEC); Jackson et al., Free Spoken Digit Dataset 2018 (the data)",
+    name="audio_attacks", title="A rate code under attack", papers=["S168"], citation="Isik et al., arXiv:2401.12055 (NEUROSEC); Jackson et al., Free Spoken Digit Dataset 2018 (the data)",
     claim="A spiking network that hears sound as a rate code resists FGSM and PGD better than one with another code.",
     data="Real: 1,000 spoken digits by two voices of the Free Spoken Digit Dataset, 800 to learn from and 200 to report, drawn by seed; log-mel spectra of 40 bands, from 0 to 1, in 20 frames of 30 ms.",
     scale="Two hidden layers of 128 and 96 leaky cells, four steps a frame; the paper detects digital threats in sound on an FPGA.",
