@@ -52,8 +52,8 @@ def network(arm: str, seed: int) -> nn.Module:
 @torch.no_grad()
 def start_at_odds(net: nn.Module, spikes: torch.Tensor) -> None:
     """Set the first bias of the read-out to the logarithm of the odds of a spike, so that learning need not find it first."""
-    (read,) = (m for m in net.modules() if isinstance(m, nn.Linear) and m.out_features == 2)
-    read.bias[0] = torch.logit(spikes.mean())
+    (bias,) = (p for p in net.parameters() if p.shape == (2,))
+    bias[0] = torch.logit(spikes.mean())
 
 
 def measure(case: Case) -> dict[str, float]:
