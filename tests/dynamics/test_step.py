@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -64,6 +64,9 @@ def test_conditions(condition: str, fires: list[int]):
 
 @given(duration=st.floats(0, 3), dt=st.sampled_from([0.1, 0.25, 1.0]))
 def test_refractoriness_lasts_round_t_ref_over_dt_further_steps(duration: float, dt: float):
+    assume(
+        abs(duration / dt % 1 - 0.5) > 1e-6
+    )  # a half that rounding alone keeps from being one goes to the even number, too
     cell = Cell("v' = v : 1", threshold="v > 0", refractory=duration * ms, v=1.0)
     fired = np.flatnonzero(simulate(cell, 80, dt)["spike"])
     assert set(np.diff(fired)) == {1 + round(duration / dt)}

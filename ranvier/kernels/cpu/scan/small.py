@@ -143,7 +143,7 @@ class SmallScan:
 
     def narrow(self, t: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Those of the cells alone, without gaps: products of torch give other last bits for rows with gaps."""
-        return t.narrow(-1, 0, self.count).reshape(shape) if self._pads else t
+        return t.narrow(-1, 0, self.count).contiguous().view(shape) if self._pads else t
 
     def new(self, count: int) -> list[Tensor]:
         """Arrays for a number of each cell and step."""
