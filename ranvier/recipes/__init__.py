@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         spoken_digits,
         static_to_events,
         steady_training,
+        step_harness,
         synchrony,
         threshold_guidance,
     )
@@ -135,6 +136,7 @@ __all__ = [
     "spoken_digits",
     "static_to_events",
     "steady_training",
+    "step_harness",
     "synchrony",
     "threshold_guidance",
 ]
