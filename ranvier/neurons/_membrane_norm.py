@@ -9,18 +9,23 @@ from ranvier.neurons._cell import Cell
 from ranvier.neurons._rewrite import replaced
 from ranvier.neurons._wrapped import check_cell
 
-__all__ = ["CellNorm", "MembraneNorm"]
+__all__ = ["CellNorm", "MembraneNorm", "normed"]
 
 
 @dataclass(frozen=True)
 class CellNorm:
-    """Which variable of a cell is normalised, and how: ``scale`` and ``shift`` are the parameters that its population sets."""
+    """Which variable of a cell is normalised, and how: ``scale`` and ``shift`` are the parameters that its population sets.
+
+    With ``threshold``, the name of a parameter, the variable is divided by the Hoyer extremum of its values in units of that
+    parameter; without, it is standardised.
+    """
 
     variable: str
     eps: float = 1e-5
     momentum: float = 0.1
     scale: str = "norm_scale"
     shift: str = "norm_shift"
+    threshold: str | None = None
 
     @property
     def numbers(self) -> tuple[str, str]:
@@ -55,28 +60,31 @@ def MembraneNorm(cell: Cell, *, variable: str = "v", eps: float = 1e-5, momentum
 
     >>> net = rv.Sequential(rv.Linear(700, 256), rv.MembraneNorm(rv.LIF(256)), rv.Linear(256, 20), dt=1*ms)
     """
-    check_cell("MembraneNorm", cell)
+    return normed("MembraneNorm", cell, variable, eps, momentum)
+
+
+def normed(owner: str, cell: Cell, variable: str, eps: float, momentum: float, threshold: str | None = None) -> Cell:
+    """``cell`` with a norm on ``variable``, as the function called ``owner`` puts it there; the last three as in :class:`CellNorm`."""
+    check_cell(owner, cell)
     for name, value, most in (("eps", eps, float("inf")), ("momentum", momentum, 1.0)):
         if not isinstance(value, int | float) or not 0 < value <= most or value == float("inf"):
-            raise EquationError(
-                f"MembraneNorm: {name}={value!r} must be a positive number, momentum at most 1.", line=name
-            )
+            raise EquationError(f"{owner}: {name}={value!r} must be a positive number, momentum at most 1.", line=name)
     if cell.membrane_norm is not None:
         raise EquationError(
-            f"MembraneNorm: {cell.name} has a norm on {cell.membrane_norm.variable} already.", line=cell.name
+            f"{owner}: {cell.name} has a norm on {cell.membrane_norm.variable} already.", line=cell.name
         )
     if variable not in cell.system.states or not cell.system.dimensions[variable].is_none:
         raise EquationError(
-            f"MembraneNorm: {variable!r} is no variable of {cell.name} that is a number without unit: name one with variable=….",
+            f"{owner}: {variable!r} is no variable of {cell.name} that is a number without unit: name one with variable=….",
             line=variable,
         )
-    norm = CellNorm(variable, float(eps), float(momentum))
-    threshold, found = replaced(cell.threshold or "", variable, f"{norm.scale}*{variable} + {norm.shift}")
+    norm = CellNorm(variable, float(eps), float(momentum), threshold=threshold)
+    condition, found = replaced(cell.threshold or "", variable, f"{norm.scale}*{variable} + {norm.shift}")
     if not found:
         raise EquationError(
-            f"MembraneNorm: the threshold of {cell.name}, {cell.threshold!r}, does not compare {variable!r}.",
+            f"{owner}: the threshold of {cell.name}, {cell.threshold!r}, does not compare {variable!r}.",
             line=str(cell.threshold),
         )
     return cell.changed(
-        threshold=threshold, membrane_norm=norm, values={**cell.values, norm.scale: 1.0, norm.shift: 0.0}
+        threshold=condition, membrane_norm=norm, values={**cell.values, norm.scale: 1.0, norm.shift: 0.0}
     )

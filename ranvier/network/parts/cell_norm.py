@@ -1,7 +1,8 @@
-"""The norm on a variable of a population: what its threshold compares."""
+"""Norms on a variable of a population: what its threshold compares."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,9 +14,20 @@ from ranvier.errors import ShapeError
 if TYPE_CHECKING:
     from ranvier.neurons import CellNorm
 
-__all__ = ["PopulationNorm"]
+__all__ = ["PopulationExtremum", "PopulationNorm", "norm_of"]
 
 Tensor = torch.Tensor
+
+
+def norm_of(
+    norm: CellNorm, name: str, shape: tuple[int, ...] | None, dtype: torch.dtype
+) -> PopulationNorm | PopulationExtremum:
+    """The norm of the population ``name``, whose cells are ``shape``, as its cell wants it."""
+    if not shape:
+        raise ShapeError(
+            f"{name!r} has a norm for each of its cells or channels, but no size yet: give it one, for example LIF(256, …)."
+        )
+    return (PopulationNorm if norm.threshold is None else PopulationExtremum)(norm, name, shape, dtype)
 
 
 class PopulationNorm(nn.Module):
@@ -29,12 +41,8 @@ class PopulationNorm(nn.Module):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, norm: CellNorm, name: str, shape: tuple[int, ...] | None, dtype: torch.dtype) -> None:
+    def __init__(self, norm: CellNorm, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
         super().__init__()
-        if not shape:
-            raise ShapeError(
-                f"{name!r} has a norm for each of its cells or channels, but no size yet: give it one, for example LIF(256, …)."
-            )
         self.norm, self.shape, self.name = norm, shape, name
         self.weight, self.bias = (nn.Parameter(torch.full(shape[:1], v, dtype=dtype)) for v in (1.0, 0.0))
         for label, value in (("running_mean", 0.0), ("running_var", 1.0)):
@@ -45,8 +53,11 @@ class PopulationNorm(nn.Module):
         """Factor and shift of every cell, by the running statistics, under the names of the parameters."""
         return self._named(settled(self.running_mean, self.running_var, self.weight, self.bias, self.norm.eps))
 
-    def values_for(self, v: Tensor) -> dict[str, Tensor]:
-        """Factor and shift for the variable ``v`` [B, …] of one step, whose statistics move the running ones."""
+    def values_for(self, v: Tensor, cell: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Factor and shift for the variable ``v`` [B, …] of one step, whose statistics move the running ones.
+
+        ``cell`` has the parameters of the cell, which play no part here.
+        """
         count = v.numel() // max(v.shape[1], 1)
         if count < 2:
             raise ShapeError(
@@ -68,3 +79,40 @@ class PopulationNorm(nn.Module):
         each = (len(self.weight), *(1 for _ in self.shape[1:]))
         scale, shift = (q.reshape(each).expand(self.shape) for q in affine)
         return {self.norm.scale: scale, self.norm.shift: shift}
+
+
+class PopulationExtremum(nn.Module):
+    """y = v/E for the cells ``shape`` of a population: E = sum z**2/sum z over batch and cells, z being v in thresholds between 0 and 1.
+
+    E is that of each step in training, without a gradient, and a running mean outside.
+    """
+
+    running_extremum: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, norm: CellNorm, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+        super().__init__()
+        self.norm, self.shape, self.name = norm, shape, name
+        self.register_buffer("running_extremum", torch.tensor(1.0, dtype=dtype))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def values(self) -> dict[str, Tensor]:
+        """Factor and shift of every cell, by the running mean, under the names of the parameters."""
+        return self._named(self.running_extremum, 0.0)
+
+    @torch.no_grad()
+    def values_for(self, v: Tensor, cell: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Factor and shift for the variable ``v`` [B, …] of one step, whose extremum moves the running one."""
+        z = (v / cell[str(self.norm.threshold)].to(v)).clamp(0, 1)
+        extremum = (z.square().sum() / z.sum().clamp(min=1e-12)).clamp(min=self.norm.eps)
+        self.running_extremum.lerp_(extremum.to(self.running_extremum), self.norm.momentum)
+        self.num_batches_tracked += 1
+        return self._named(extremum, 0.0)
+
+    def never(self) -> dict[str, Tensor]:
+        """Factor and shift with which no cell reaches its threshold."""
+        return self._named(torch.ones_like(self.running_extremum), -1e30)
+
+    def _named(self, extremum: Tensor, shift: float) -> dict[str, Tensor]:
+        scale = extremum.reciprocal().expand(self.shape)
+        return {self.norm.scale: scale, self.norm.shift: torch.full_like(scale, shift)}

@@ -18,7 +18,7 @@ from ranvier.network.checks import shape_from
 from ranvier.network.fixed import fixed
 from ranvier.network.habits import Habits
 from ranvier.network.order import GraphError
-from ranvier.network.parts.cell_norm import PopulationNorm
+from ranvier.network.parts.cell_norm import norm_of
 from ranvier.network.precision import kept_wide
 from ranvier.neurons import Cell
 from ranvier.neurons.values import check_drawn
@@ -99,9 +99,7 @@ class Population(Habits, Noting):
         self.bounds: dict[str, tuple[float | None, float | None]] = {}
         self._steps: dict[tuple[tuple[str, ...], bool], Step] = {}
         self._computed: tuple[tuple, dict[str, Tensor]] | None = None
-        self.membrane_norm = (
-            None if cell.membrane_norm is None else PopulationNorm(cell.membrane_norm, name, shape, dtype)
-        )
+        self.membrane_norm = None if cell.membrane_norm is None else norm_of(cell.membrane_norm, name, shape, dtype)
         for label, value in cell.parameters.items():
             if cell.membrane_norm is not None and label in cell.membrane_norm.numbers:
                 continue

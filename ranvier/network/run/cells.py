@@ -123,7 +123,9 @@ class Cells:
         silent = replace(
             task, coefficients=self._numbers(norm.never()), wanted=(output,), cuts=replace(task.cuts, reset="detached")
         )
-        return replace(task, coefficients=self._numbers(norm.values_for(run(silent).emitted[output][0])))
+        return replace(
+            task, coefficients=self._numbers(norm.values_for(run(silent).emitted[output][0], self.population.values()))
+        )
 
     def _numbers(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         found = eager.coefficients(self.step, {**self.population.values(), **values}, self.graph.dt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -60,13 +61,14 @@ def decode_cell(record: Record, tensors: dict[str, torch.Tensor]) -> Cell:
     equations, name = "\n".join(record.names("equations")), record.text("name")
     arrivals = {n: record.child("arrivals").text(n) for n in record.child("arrivals").data}
     words = {"events": events, "arrivals": arrivals, "surrogate": surrogate, "name": name, "size": size}
-    words["membrane_norm"] = _norm(record.child("membrane_norm")) if "membrane_norm" in record else None
+    words["membrane_norm"] = _norm(record.child("membrane_norm"), values) if "membrane_norm" in record else None
     return Cell(equations, **words, **texts, **values)
 
 
-def _norm(record: Record) -> CellNorm:
+def _norm(record: Record, values: Iterable[str]) -> CellNorm:
     texts = [record.text(n) for n in ("variable", "scale", "shift")]
-    return CellNorm(texts[0], record.number("eps"), record.number("momentum"), *texts[1:])
+    threshold = record.choice("threshold", *values) if "threshold" in record else None
+    return CellNorm(texts[0], record.number("eps"), record.number("momentum"), *texts[1:], threshold=threshold)
 
 
 def encode_plasticity(rule: Plasticity, name: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class HoyerSparsity(_OnMembranes):
     u is the membrane before the reset. The quotient is 1 where one cell of a population has all, the number of cells where all are
     equal, and 0 where no membrane is above 0. Its slope is negative above sum z**2/sum z, the Hoyer extremum, and positive
     below, so membranes are driven apart there. The mean is over samples and each sample's own steps. Cells with a norm on the
-    membrane are left out.
+    membrane are left out, but for :func:`ranvier.HoyerThreshold`, which fires at the extremum.
 
     Parameters
     ----------

@@ -149,7 +149,8 @@ class CentredMembrane(Regularizer):
 def _before(net: Network, population: str, threshold: bool) -> tuple[str] | None:
     """v before the reset, where a population fires by its v as it is; it has a ``threshold`` V_th if asked."""
     cell = net.populations[population].cell
-    plain = cell.fires and "v_before" in cell.system.before and cell.membrane_norm is None
+    norm = cell.membrane_norm
+    plain = cell.fires and "v_before" in cell.system.before and (norm is None or norm.threshold == "V_th")
     levels = not threshold or ("V_th" in cell.parameters and cell.system.dimensions["V_th"].is_none)
     return ("v_before",) if plain and levels else None
 
