@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ranvier.connectivity._synapses import Synapses
     from ranvier.connectivity._time_linear import TimeLinear
     from ranvier.connectivity._travel_time import travel_time
+    from ranvier.connectivity._where import Where
     from ranvier.connectivity.delays import delay_parameters, delays_of
     from ranvier.connectivity.transform import Transform
 
@@ -103,6 +104,7 @@ __all__ = [
     "ThresholdBatchNorm",
     "TimeLinear",
     "Transform",
+    "Where",
     "build_synapses",
     "connectome",
     "delay_parameters",
@@ -166,6 +168,7 @@ _PUBLIC: dict[str, str] = {
     "Synapses": "._synapses",
     "Transform": ".transform",
     "ThresholdBatchNorm": "._norm",
+    "Where": "._where",
     "build_synapses": "._build",
     "connectome": "._connectome",
     "delay_parameters": ".delays",

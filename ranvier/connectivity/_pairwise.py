@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -32,6 +34,10 @@ class PairwiseRule(RowRule):
     @abstractmethod
     def probability(self, ends: Ends, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
         """The probability of the pairs (pre, post)."""
+
+    def drawn(self, ends: Ends, pre: np.ndarray, post: np.ndarray, uniforms: Callable[[int], np.ndarray]) -> np.ndarray:
+        """The same where random numbers decide: ``uniforms(k)`` are the k-th ones of the pairs."""
+        return self.probability(ends, pre, post)
 
     def per_row(self, ends: Ends) -> float:
         """About how many pairs of a row are looked at."""
@@ -70,7 +76,8 @@ class PairwiseRule(RowRule):
             low, high = starts[i], min(starts[i] + at_once, stop)
             pointer, target, proposed = self.proposals(ends, key, low, high)
             pre = np.repeat(np.arange(low, high), np.diff(pointer))
-            p = self.probability(ends, pre, target)
+            streams = partial(self._uniforms, ends, key, low, pointer)
+            p = self.drawn(ends, pre, target, streams)
             bad = ~((p >= 0) & (p <= proposed * (1 + 1e-12)))
             if bad.any():
                 k = int(np.argmax(bad))
@@ -84,3 +91,7 @@ class PairwiseRule(RowRule):
 
         run_tiles(task, len(starts))
         return np.cumsum(counts), np.concatenate([np.empty(0, np.int32), *pieces])
+
+    @staticmethod
+    def _uniforms(ends: Ends, key: tuple[int, int], first: int, pointer: np.ndarray, k: int) -> np.ndarray:
+        return row_uniforms(RowDraw(key, first, ends.sizes[1], stream=2 + k), pointer)

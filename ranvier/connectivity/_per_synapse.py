@@ -11,6 +11,7 @@ import numpy as np
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
 from ranvier.connectivity._correlated import Correlated
 from ranvier.connectivity._numbers import spread
+from ranvier.connectivity._pair_text import PairText
 from ranvier.connectivity._synapses import Places, Synapses
 from ranvier.errors import ShapeError
 from ranvier.kernels.drawing import counted_uniforms
@@ -54,8 +55,8 @@ def numbers_of(
     Parameters
     ----------
     value
-        A number, an array (one entry per synapse, or a table [pre, post]), a distribution, ``Correlated``, or a function
-        of distance.
+        A number, an array (one entry per synapse, or a table [pre, post]), a distribution, ``Correlated``, a text in the
+        names of a pair (see ``rv.Where``), or a function of distance.
     what
         ``"weight"`` or ``"delay"``; numbers that the rule carries under this name are multiplied in.
     weight
@@ -79,14 +80,16 @@ def _plain(value: Any, synapses: Synapses, ends: Ends, seed: int, name: str, wha
         return _placed(_correlated(value, weight, seed, name, what), synapses.places)
     if isinstance(value, type):
         raise ConnectivityError(f"{name}: {what}={value.__name__} is a class; make one, such as rv.Normal(1.0, 0.1).")
+    if isinstance(value, str):
+        return _by_text(value, synapses, ends, key_of(seed, f"{name}.{what}"), f"{name}: {what}={value!r}")
     if callable(value):
         return _by_distance(value, synapses, ends, name, what)
     try:
         quantity = as_quantity(value)
     except (TypeError, ValueError) as error:
         raise ConnectivityError(
-            f"{name}: {what}={value!r} is not a value: give a number, an array, a distribution, rv.Learn(…) or a function of "
-            f"distance."
+            f"{name}: {what}={value!r} is not a value: give a number, an array, a text, a distribution, rv.Learn(…) or a "
+            f"function of distance."
         ) from error
     given = quantity.value.detach().cpu().numpy() if hasattr(quantity.value, "detach") else quantity.value
     array = np.asarray(given, np.float64)
@@ -149,6 +152,20 @@ def _by_distance(function: Callable[[Any], Any], synapses: Synapses, ends: Ends,
         return spread(values, stop - start, f"{name}: {what}={function!r}")
 
     return Numbers(quantities(np.zeros(1, np.int64), np.zeros(1, np.int64)).dimension, block)
+
+
+def _by_text(text: str, synapses: Synapses, ends: Ends, key: tuple[int, int], what: str) -> Numbers:
+    read = PairText(text, {}, what)
+    dimension = read.dimension(ends)
+
+    def block(start: int, stop: int) -> np.ndarray:
+        def uniforms(k: int) -> np.ndarray:
+            drawn = Numbers(dimension, lambda low, high: counted_uniforms(key, high - low, stream=k, start=low))
+            return _placed(drawn, synapses.places).block(start, stop)
+
+        return read(ends, synapses.pre_of(start, stop), synapses.target[start:stop], uniforms)
+
+    return Numbers(dimension, block)
 
 
 def _listed(array: np.ndarray, dimension: Dimension, synapses: Synapses, name: str, what: str) -> Numbers:

@@ -165,8 +165,8 @@ class Described(NamedParts):
             (``rv.Linear(…)``, any stateless torch module), or a list of transforms that act in turn; an empty one carries
             emissions as they are.
         weight, delay
-            Of single synapses: a number, an array (one entry per synapse, or a table [pre, post]), a distribution, or a
-            function of distance; both may be ``rv.Learn``, the delay ``rv.Correlated`` with the weight.
+            Of single synapses: a number, an array (one entry per synapse, or a table [pre, post]), a distribution, a
+            text in the names of a pair (``"0.1*mV*rand()"``, see ``rv.Where``), or a function of distance; both may be ``rv.Learn``, the delay ``rv.Correlated`` with the weight.
         to
             The port: an input, or a state, to which arrivals are added.
         delay

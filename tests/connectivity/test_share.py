@@ -26,6 +26,7 @@ RULES = {
     "distinct total": rv.FixedTotal(900, multapses=False),
     "arrays": rv.FromArrays(*ARRAYS),
     "distance": rv.DistanceDependent(rv.profiles.Gaussian(0.5, 0.3 * mm)),
+    "condition": rv.Where("(i + j) % 3 == 0 and rand() < 0.5", p="exp(-distance/(0.5*mm))"),
 }
 BORDERS = (0, 40, 40, 71, 90)
 
@@ -67,7 +68,8 @@ def test_numbers_that_are_given_belong_to_the_same_synapses() -> None:
     rule = RULES["arrays"]
     given = {"weight": np.linspace(-1, 1, 700), "delay": rv.Correlated(rv.Uniform(0.2 * ms, 3 * ms), 0.5)}
     listed, table = {**given, "delay": 1 * ms}, {"weight": np.random.default_rng(2).random(SIZES), "delay": 1 * ms}
-    for values in (listed, table):
+    text = {"weight": "rand() - distance/mm", "delay": "rand()*ms + 0.1*ms*(i % 5)"}
+    for values in (listed, table, text):
         whole = made(rule, **values)
         for part in shares(whole, rule, **values):
             assert torch.equal(part.weight, whole.weight[part.shared.numbers])
