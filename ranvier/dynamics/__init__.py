@@ -15,6 +15,7 @@ from ranvier.dynamics._names import check_name
 from ranvier.dynamics._quotients import Quotient, quotients
 from ranvier.dynamics._sizes import expanded, terms
 from ranvier.dynamics._spike_times import rough
+from ranvier.dynamics._starts import DRAWS, Start, read_starts
 from ranvier.dynamics._step import Step, build_step
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import Event, System, read_system
@@ -26,6 +27,7 @@ from ranvier.dynamics.text import parse_equations, parse_expression, parse_unit
 
 __all__ = [
     "COUNTER",
+    "DRAWS",
     "METHODS",
     "OWN_RESETS",
     "RESETS",
@@ -43,6 +45,7 @@ __all__ = [
     "Reader",
     "Reset",
     "Role",
+    "Start",
     "Statement",
     "Step",
     "Symbol",
@@ -67,6 +70,7 @@ __all__ = [
     "parse_unit",
     "placed",
     "quotients",
+    "read_starts",
     "read_system",
     "rough",
     "shortened",

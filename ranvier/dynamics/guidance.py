@@ -31,9 +31,10 @@ NAMES_ELSEWHERE = {
     "ifelse": "write where(condition, a, b) instead",
     "bool": "write int(condition) instead",
     "float": "leave it out: every value is a real number",
-    "rand": "draw initial values with rv.Uniform(a, b), and noise with xi in an equation; in on_pre of rv.Plasticity "
-    "the name rand without brackets is a random number between 0 and 1",
-    "randn": "draw initial values with rv.Normal(mean, std), and write noise as xi in an equation: dx/dt = … + sigma*xi",
+    "rand": "draw initial values with rv.Uniform(a, b) or a text, v='-60*mV + 5*mV*rand()', and noise with xi in an equation; in "
+    "on_pre of rv.Plasticity the name rand without brackets is a random number between 0 and 1",
+    "randn": "draw initial values with rv.Normal(mean, std) or a text, v='-60*mV + 5*mV*randn()', and write noise as xi in an "
+    "equation: dx/dt = … + sigma*xi",
     "poisson": "connect a source of spikes instead: rv.Poisson(rate, size), with trains= for the sum of many",
     "timestep": "write round(t/dt) instead, or compare times",
     "inf": "write a large finite number instead, such as 1e30",
@@ -41,9 +42,9 @@ NAMES_ELSEWHERE = {
     "e": "write exp(1) instead",
     "lastspike": "keep the time yourself: the equation \"t_last' = t_last : ms\" and the statement 't_last = t' in reset=",
     "not_refractory": "flag the variable (unless refractory), or write where(t > t_last + t_ref, …) with a time of your own",
-    "i": "pass an array with one value per cell as a parameter",
+    "i": "pass an array with one value per cell as a parameter; in the text of an initial value i is the index of the cell",
     "j": "pass an array with one value per synapse as a parameter",
-    "N": "pass the number as a parameter",
+    "N": "pass the number as a parameter; in the text of an initial value N is the number of cells",
     "t_in_timesteps": "write round(t/dt) instead",
     "TimedArray": "connect rv.TimedArray to an input: 'I : unit (input)'",
 }

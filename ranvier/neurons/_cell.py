@@ -9,11 +9,14 @@ from ranvier.dynamics import (
     COUNTER,
     OWN_RESETS,
     Reset,
+    Start,
     Step,
     System,
     build_step,
     check_method,
     divisors,
+    parse_equations,
+    read_starts,
     read_system,
     wrong_reset,
 )
@@ -80,7 +83,9 @@ class Cell:
         or ``"level"`` (``docs/gradients.md``); None: as the network has it.
     values
         Every parameter, and initial values of variables (0 otherwise): a number, quantity, array, distribution or
-        ``rv.Learn``.
+        ``rv.Learn``. An initial value may be a text, such as ``v="E_L + 5*mV*rand()"`` or ``m="alpha/(alpha + beta)"``: an
+        expression of parameters, subexpressions and other initial values, of ``i`` (the index of the cell), ``N`` (the number of
+        cells), ``rand()`` (uniform from 0 to 1) and ``randn()`` (standard normal).
 
     Raises
     ------
@@ -135,11 +140,15 @@ class Cell:
         named = self._named_events()
         codes = (*(code for _, _, code in named if code), *filter(None, [before_firing]))
         below = divisors(equations, tuple(c for _, c, _ in named), codes)
-        self.positive = positive_among(self.values, below)
-        dimensions = check_values(self.values, self.positive)
+        texts = self._texts()
+        given = {n: v for n, v in self.values.items() if n not in texts}
+        self.positive = positive_among(given, below)
+        dimensions = check_values(given, self.positive)
         self.system: System = read_system(
             equations, named, dimensions, refractory is not None, before_firing=before_firing or ""
         )
+        #: initial values that are texts, each behind those that it reads
+        self.starts: tuple[Start, ...] = read_starts(texts, self.system)
         check_method(self.system, method)
         self._check_flags()
         self._check_use()
@@ -151,6 +160,14 @@ class Cell:
                 f"emit={emit!r} is neither an event nor a variable of the cell: choose one of {', '.join(known)}.",
                 line=str(emit),
             )
+
+    def _texts(self) -> dict[str, str]:
+        """The initial values of variables that are texts."""
+        texts = {n: v for n, v in self.values.items() if isinstance(v, str)}
+        if not texts:
+            return texts
+        lines = {e.name: e.kind for e in parse_equations(self.equations)}
+        return {n: v for n, v in texts.items() if lines.get(n) in ("ode", "update")}
 
     def _named_events(self) -> list[tuple[str, str, str]]:
         named = [("spike", self.threshold, self.reset or "")] if self.threshold else []
@@ -179,9 +196,10 @@ class Cell:
     def _check_use(self) -> None:
         system = self.system
         used = {str(s) for e in system.expressions for s in e.free_symbols} | {*system.states, "refractory"}
+        used = used.union(*(start.program.reads for start in self.starts))
         unused = [n for n in self.values if n not in used]
         if unused:
-            name, known = unused[0], {n: None for n in sorted(used) if n not in ("dt", "t")}
+            name, known = unused[0], {n: None for n in sorted(used & system.dimensions.keys()) if n not in ("dt", "t")}
             raise EquationError(
                 f"value {name!r} is used by no equation of the cell: remove it or correct its name."
                 f"{remedy(name, self.values[name], known)}",
@@ -315,6 +333,8 @@ class Cell:
 
     def __repr__(self) -> str:
         values = ", ".join(
-            f"{n}={v}" for n, v in self.values.items() if isinstance(v, float | int | Quantity | Learn | Distribution)
+            f"{n}={v!r}" if isinstance(v, str) else f"{n}={v}"
+            for n, v in self.values.items()
+            if isinstance(v, str | float | int | Quantity | Learn | Distribution)
         )
         return f"{self.name}({values})"

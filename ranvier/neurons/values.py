@@ -95,11 +95,17 @@ def dimension_of(name: str, value: Any) -> Dimension:
     """The dimension of a number, quantity, array, distribution or learnable value."""
     if isinstance(value, Distribution | Learn):
         return value.dimension
+    if isinstance(value, str):
+        raise EquationError(
+            f"{name}={value!r} is not a value: a text gives the initial value of a variable of a cell, and {name!r} is none. Give a "
+            "number, a quantity, an array such as np.arange(N)*nA, or a distribution such as rv.Uniform(a, b).",
+            line=name,
+        )
     try:
         quantity = as_quantity(value)
     except (TypeError, ValueError) as error:
         raise EquationError(
-            f"{name}={value!r} is not a value: give a number, a quantity, an array, a distribution or Learn(…).",
+            f"{name}={value!r} is not a value: give a number, a quantity, an array, a distribution or Learn(…); a variable of a cell also takes one text for all cells, such as 'i*mV'.",
             line=name,
         ) from error
     if not np.isfinite(_array(quantity.value)).all():

@@ -53,6 +53,11 @@ class Learn:
 
     @staticmethod
     def _finite(value: Any) -> Quantity:
+        if isinstance(value, str):
+            raise LearnError(
+                f"Learn: {value!r} is a text, which is computed: mark the parameters in it with rv.Learn instead, or give Learn a number, "
+                "a quantity, an array or a distribution."
+            )
         try:
             quantity = as_quantity(value)
         except (TypeError, ValueError) as error:

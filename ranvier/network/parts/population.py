@@ -19,6 +19,7 @@ from ranvier.network.fixed import fixed
 from ranvier.network.habits import Habits
 from ranvier.network.order import GraphError
 from ranvier.network.parts.cell_norm import norm_of
+from ranvier.network.parts.computed_starts import computed_starts
 from ranvier.network.precision import kept_wide
 from ranvier.neurons import Cell
 from ranvier.neurons.values import check_drawn
@@ -248,9 +249,22 @@ class Population(Habits, Noting):
         return self.cell.emit not in ("spike", None)
 
     @property
-    def learns_starts(self) -> bool:
-        """Whether an initial value is learnt."""
-        return any(isinstance(value, Learn) for value in self.cell.initial.values())
+    def starts_follow(self) -> bool:
+        """Whether an initial value follows numbers that may change: it is learnt, or computed by a text."""
+        return bool(self.cell.starts) or any(isinstance(value, Learn) for value in self.cell.initial.values())
+
+    @property
+    def drawn_starts(self) -> frozenset[str]:
+        """The variables whose initial values are drawn."""
+        texts = {start.variable for start in self.cell.starts if start.draws}
+        return frozenset(texts | {n for n, v in self.cell.initial.items() if isinstance(v, Distribution)})
+
+    @property
+    def learnt_starts(self) -> frozenset[str]:
+        """The variables whose initial values are learnt, or computed from a learnt parameter."""
+        learnt = {n for n in self.bounds if getattr(self, n).requires_grad}
+        texts = {start.variable for start in self.cell.starts if not learnt.isdisjoint(start.program.reads)}
+        return frozenset(texts | {n for n in self.cell.initial if _start_of(n) in learnt})
 
     def learnt_start(self, variable: str) -> nn.Parameter:
         """The initial value of a variable whose cell marks it as learnable."""
@@ -295,14 +309,18 @@ class Population(Habits, Noting):
         self, batch: int, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, stream: int = 0
     ) -> dict[str, Tensor]:
         """Initial variables [batch, *shape]; variables without a value start at 0, drawn ones come from ``stream``."""
-        out, whole = {}, (batch, *shape)
+        out, whole, starts = {}, (batch, *shape), {}
         for n in self.cell.system.states:
             given = self.cell.initial.get(n, 0.0)
-            learnt = isinstance(given, Learn)
-            start = (
-                self.value(_start_of(n)) if learnt else start_of(given, whole, self.seed, f"{self.name}.{n}", stream)
-            )
-            start = start.to(device=device, dtype=torch.float64 if n in self.cell.system.times else dtype)
+            if isinstance(given, Learn):
+                starts[n] = self.value(_start_of(n))
+            elif not isinstance(given, str):
+                starts[n] = start_of(given, whole, self.seed, f"{self.name}.{n}", stream)
+        if self.cell.starts:
+            known = {**self.values(), **starts}
+            starts |= computed_starts(self.cell, known, whole, self.seed, self.name, stream)
+        for n in self.cell.system.states:
+            start = starts[n].to(device=device, dtype=torch.float64 if n in self.cell.system.times else dtype)
             out[n] = start.expand(whole).clone(memory_format=torch.contiguous_format)
         if self.cell.system.refractory:
             out[COUNTER] = torch.zeros(batch, *shape, dtype=torch.int32, device=device)

@@ -21,7 +21,6 @@ from ranvier.network.run.modes import inside_an_operator
 from ranvier.network.shapes import shapes_known
 from ranvier.network.state.initial import initial_state
 from ranvier.network.state.state import State
-from ranvier.values import Distribution
 
 __all__ = [
     "Form",
@@ -102,8 +101,7 @@ def left_out(module: Any) -> str:
     """The reason why a network cannot be called as an operator, as the end of a sentence; empty where it can."""
     graph = module.graph
     populations, projections = graph.populations.values(), graph.projections.values()
-    drawn = any(isinstance(v, Distribution) for p in populations for v in p.cell.initial.values())
-    if drawn or graph.sources or any(p.cell.system.noises for p in populations):
+    if any(p.drawn_starts for p in populations) or graph.sources or any(p.cell.system.noises for p in populations):
         return "draws numbers in a call (sources, noise or drawn initial values)"
     if any(p.normalises for p in populations) or any(t.mixes() for p in projections for t in p.chain.transforms):
         return "has norms or dropout in training (call net.eval() first)"

@@ -18,12 +18,12 @@ __all__ = ["Starts"]
 
 
 class Starts:
-    """Fresh states for a batch; ``same`` is the one of every call, None where they differ: they are drawn, or learnt."""
+    """Fresh states for a batch; ``same`` is the one of every call, None where they differ: they are drawn, learnt or computed."""
 
     def __init__(self, graph: Graph, batch: int, inputs: Mapping[str, torch.Tensor]) -> None:
         self._graph, self._batch, self._shapes = graph, batch, shapes_from(graph, inputs)
         self.same = None
-        if not any(p.learns_starts for p in graph.populations.values()):
+        if not any(p.starts_follow for p in graph.populations.values()):
             one, other = (initial_state(graph, batch, stream, self._shapes) for stream in (0, 1))
             pairs = zip(one.tensors().values(), other.tensors().values(), strict=True)
             self.same = one if all(torch.equal(a, b) for a, b in pairs) else None

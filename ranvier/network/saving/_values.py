@@ -43,6 +43,8 @@ def encode_value(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any
         numbers = {n: float(getattr(value, n)) for n in _DISTRIBUTIONS[type(value)]}
         finite = {n: x if np.isfinite(x) else None for n, x in numbers.items()}
         return {"distribution": type(value).__name__, "unit": str(value.dimension), **finite}
+    if isinstance(value, str):
+        return {"text": value}
     quantity = as_quantity(value)
     unit = str(quantity.dimension)
     if isinstance(quantity.value, float):
@@ -54,6 +56,8 @@ def encode_value(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any
 
 def decode_value(record: Record, tensors: dict[str, torch.Tensor]) -> Any:
     """The value that :func:`encode_value` described; its arrays are taken out of ``tensors``."""
+    if "text" in record:
+        return record.text("text")
     dimension = _dimension(record)
     if "learn" in record:
         bounds = [Quantity(record.number(n), dimension) if n in record else None for n in ("min", "max")]

@@ -19,7 +19,6 @@ from ranvier._warn import warn
 from ranvier.dynamics import Program, System, derivative
 from ranvier.kernels import eager
 from ranvier.network.parts.population import Population
-from ranvier.values import Distribution
 
 if TYPE_CHECKING:
     from ranvier.network.graph import Graph
@@ -58,7 +57,7 @@ def _above(graph: Graph, population: Population, start: Mapping[str, Tensor]) ->
     if found is None or not bool((found != 0).any()):
         return None
     level = min((n for n in system.states if sp.Symbol(n) in event.condition.free_symbols), default=None)
-    if level is not None and isinstance(population.cell.initial.get(level), Distribution):
+    if level in population.drawn_starts:
         return None
     where = torch.nonzero(found.expand_as(next(iter(start.values()))))[0].tolist()
     at = "" if level is None else f" ({level} = {float(start[level][tuple(where)]):g} {system.dimensions[level]})"

@@ -8,7 +8,7 @@ from ranvier.dynamics import wrong_reset
 from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network.plan.hooks import hooked_parts
-from ranvier.values import Learn, is_whole
+from ranvier.values import is_whole
 
 __all__ = [
     "check_reset",
@@ -41,13 +41,8 @@ def upstream_of(net: Network, name: str) -> set[str]:
 
 
 def learnt_starts(net: Network) -> list[tuple[str, str]]:
-    """Populations and variables whose initial values are learnt."""
-    return [
-        (n, v)
-        for n, p in net.populations.items()
-        for v, start in p.cell.initial.items()
-        if isinstance(start, Learn) and p.learnt_start(v).requires_grad
-    ]
+    """Populations and variables whose initial values are learnt, or computed from a learnt parameter."""
+    return [(n, v) for n, p in net.populations.items() for v in sorted(p.learnt_starts)]
 
 
 def refuse_starts(net: Network, rule: str) -> None:
