@@ -173,8 +173,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     # what other libraries write
     "condition as text": (lambda: connect("a", "i != j"), r"rv\.AllToAll\(autapses=False\)"),
     "counterparts as text": (lambda: connect("a", "i==j"), r"rv\.OneToOne\(\)"),
-    "another condition": (lambda: connect("a", "abs(i-j) < 3"), r"not read from text.*rv\.FromArrays"),
-    "condition as function": (lambda: connect("a", lambda i, j: i != j), r"not read from text or functions"),
+    "another condition": (lambda: connect("a", "abs(i-j) < 3"), r"rv\.Where\('abs\(i-j\) < 3'\).*rv\.FromArrays"),
+    "condition as function": (lambda: connect("a", lambda i, j: i != j), r"rv\.Where\(lambda i, j: …\)"),
     "probability": (lambda: connect("a", 0.1), r"rv\.FixedProbability\(0\.1\)"),
     "class of a rule": (lambda: connect("a", rv.AllToAll), r"is a class: write rv\.AllToAll"),
     "list of parts": (lambda: chain([rv.Linear(4, 3), rv.LIF(3)]), r"got list: unpack it with a star: rv\.Sequential\(\*parts"),

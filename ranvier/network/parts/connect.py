@@ -106,6 +106,8 @@ def _instead_of(how: Any) -> str:
         "rv.DistanceDependent(…), chosen pairs rv.FromArrays(pre, post)"
     )
     if isinstance(how, str) or callable(how):
+        if text.isidentifier():
+            return f"that is no rule. Give a rule: {rules}."
         condition = repr(how) if isinstance(how, str) else "lambda i, j: …"
         return f"for a condition on pairs write rv.Where({condition}). Other rules: {rules}."
     return f"give a rule ({rules}), or a transform such as rv.Linear(…)."
