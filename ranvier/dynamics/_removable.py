@@ -52,6 +52,11 @@ def lifted(node: ast.expr, form: ExactForm) -> sp.Expr | None:
         whole = form.visit(node)
     except TooLargeError:
         return None
+    return _lifted(whole, form)
+
+
+def _lifted(whole: sp.Expr, form: ExactForm) -> sp.Expr | None:
+    """As :func:`lifted`, of an exact product."""
     powers: Counter[sp.Expr] = Counter()
     out: sp.Expr = _ONE
     for part in sp.Mul.make_args(whole):
@@ -79,7 +84,15 @@ def lifted(node: ast.expr, form: ExactForm) -> sp.Expr | None:
             found = True
     if not found:
         return None
-    return out * sp.Mul(*(form.written(base) ** power for base, power in powers.items() if power))
+    return out * sp.Mul(*(_written(base, form) ** power for base, power in powers.items() if power))
+
+
+def _written(e: sp.Expr, form: ExactForm) -> sp.Expr:
+    """An exact expression in the functions of the language, the products in its sums without their removable singularities."""
+    if e.is_Add:
+        return sp.Add(*(_written(term, form) for term in e.args))
+    found = _lifted(e, form) if e.is_Mul else None
+    return form.written(e) if found is None else found
 
 
 def _zero(base: sp.Expr) -> _Zero | None:

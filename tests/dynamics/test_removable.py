@@ -131,6 +131,22 @@ def test_gates_open_as_they_should_at_the_singular_point(alpha, beta, v, gate, a
     assert float(net.run(5 * ms, record={"p": ["m"]})["p"].m[-1, 0]) == pytest.approx(gate, abs=2e-5 + away)
 
 
+@pytest.mark.parametrize("provider", ["cpu", "reference"])
+@pytest.mark.parametrize("text", ["a/(a + b)", "b*a/(a + b)/b", "2*a/(2*a + 2*b)"])
+def test_a_quotient_in_a_sum_of_the_denominator_has_its_limit(text: str, provider: str):
+    """The steady state of a gate, at the voltage where its rate is 0/0 as written, by names and written out."""
+    rate = "(v + 40*mV)/(10*mV)/(1 - exp(-(v + 40*mV)/(10*mV)))"
+    named = f"a = {rate} : 1\nb = 3 : 1\nx = {text} : 1"
+    inline = f"x = {text.replace('a', '(' + rate + ')').replace('b', '3')} : 1"
+    for lines in (named, inline):
+        net = rv.Network(dt=1 * ms, dtype=torch.float64, provider=provider)
+        v = np.array([-40, -39.9, -47]) * mV
+        net.population("p", 3, rv.Cell(f"v' = v : mV\n{lines}", v=v))
+        z = np.array([1e-12, 0.01, -0.7])
+        a = z / -np.expm1(-z)
+        np.testing.assert_allclose(net.run(1 * ms, record={"p": ["x"]})["p"].x[0], a / (a + 3), rtol=1e-9)
+
+
 def test_quotients_that_stay_name_themselves_and_the_value():
     net = rv.Network(dt=0.1 * ms)
     net.population("p", 2, rv.Cell("v' = v : mV\nx' = sin(v/mV)/(v/mV) : 1", v=[1, 0] * mV))
