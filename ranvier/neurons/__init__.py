@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ranvier.neurons._cell import Cell
     from ranvier.neurons._dynamic_threshold import DynamicThreshold
     from ranvier.neurons._hodgkin_huxley import HodgkinHuxley, TraubMiles
+    from ranvier.neurons._hoyer_threshold import HoyerThreshold
     from ranvier.neurons._integer_lif import IntegerLIF
     from ranvier.neurons._integrate_and_fire import ALIF, IF, LIF, CurrentLIF, LeakyReadout
     from ranvier.neurons._izhikevich import IZHIKEVICH_KINDS, Izhikevich
