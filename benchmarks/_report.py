@@ -69,10 +69,16 @@ def _processor() -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first)}
 
 
+def _class(found: dict[str, str]) -> tuple[str, int] | None:
+    """The class of a processor and the bits of its widest vectors; None where the system does not say."""
+    flags = found.get("flags", "").split()
+    return next((known for flag, known in _CLASSES.items() if flag in flags), None)
+
+
 def widest() -> int:
     """Bits of the widest vectors of the processor; 512 where the system does not say."""
-    flags = _processor().get("flags", "").split()
-    return next((bits for flag, (_, bits) in _CLASSES.items() if flag in flags), 512)
+    known = _class(_processor())
+    return 512 if known is None else known[1]
 
 
 def vector_bits() -> str:
@@ -84,8 +90,8 @@ def machine() -> dict[str, Any]:
     """Processor and its class, cores and load, without any name of the host."""
     found = _processor()
     model = found.get("model name") or platform.processor() or platform.machine()
-    known = [name for flag, (name, _) in _CLASSES.items() if flag in found.get("flags", "").split()]
-    model += f" with {known[0]}" if known else ""
+    known = _class(found)
+    model += "" if known is None else f" with {known[0]}"
     return {"processor": model, "cores": os.cpu_count(), "load_1min": round(os.getloadavg()[0], 2)}
 
 

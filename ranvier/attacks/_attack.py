@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -15,8 +15,9 @@ from ranvier.attacks._target import Target
 from ranvier.errors import RanvierError
 from ranvier.surrogates import Surrogate
 from ranvier.training.losses import Loss, MeanMembrane
+from ranvier.values import is_positive, is_whole
 
-__all__ = ["Attack", "Bounded", "check_count", "uniform", "where_samples"]
+__all__ = ["Attack", "Bounded", "check_count", "first_that_succeeds", "uniform", "where_samples"]
 
 Tensor = torch.Tensor
 
@@ -100,7 +101,7 @@ class Bounded(Attack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.eps, bool) or not isinstance(self.eps, int | float) or not 0 < self.eps < math.inf:
+        if not is_positive(self.eps):
             raise RanvierError(
                 f"eps={self.eps!r} must be a number above 0, in the unit of x: 8/255 for images from 0 to 1."
             )
@@ -128,7 +129,7 @@ class Bounded(Attack):
 
 def check_count(name: str, value: Any, least: int) -> None:
     """Refuse what is no whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if not is_whole(value, least):
         raise RanvierError(f"{name}={value!r} must be a whole number of at least {least}.")
 
 
@@ -143,6 +144,16 @@ def _pair(bounds: Any) -> tuple[float, float]:
 def uniform(like: Tensor, draw: torch.Generator) -> Tensor:
     """Numbers from -1 to 1 in the shape of ``like``."""
     return (torch.rand(like.shape, generator=draw, dtype=like.dtype) * 2 - 1).to(like.device)
+
+
+def first_that_succeeds(target: Target, x: Tensor, y: Tensor, draws: int, made: Callable[[], Tensor]) -> Tensor:
+    """For each sample the first of ``draws`` changed samples that ``made`` gives which has another class, else the last."""
+    found, wrong = x, torch.zeros_like(y, dtype=torch.bool)
+    for n in range(draws):
+        found = where_samples(wrong, found, made(), target.axis)
+        if n + 1 < draws:
+            wrong = target.wrong(found, y)
+    return found
 
 
 def where_samples(chosen: Tensor, yes: Tensor, no: Tensor, axis: int) -> Tensor:

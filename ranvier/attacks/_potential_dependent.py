@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from ranvier.kernels import eager
 from ranvier.network import Network
 from ranvier.network.parts.population import Population
 from ranvier.surrogates import Surrogate
+from ranvier.values import is_positive
 
 __all__ = ["PotentialDependent"]
 
@@ -49,7 +49,7 @@ class PotentialDependent:
     centre: float = 0.5
 
     def __post_init__(self) -> None:
-        if isinstance(self.centre, bool) or not isinstance(self.centre, int | float) or not 0 < self.centre < math.inf:
+        if not is_positive(self.centre):
             raise RanvierError(f"centre={self.centre!r} must be a number above 0; the paper has 0.5.")
 
     def watch(self, module: nn.Module, net: Network) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ranvier.attacks._attack import Attack, check_count, where_samples
+from ranvier.attacks._attack import Attack, check_count, first_that_succeeds
 from ranvier.attacks._binary import check_binary
 from ranvier.attacks._target import Target
 from ranvier.errors import RanvierError
@@ -53,13 +53,11 @@ class RandomFlips(Attack):
 
     def change(self, target: Target, x: Tensor, y: Tensor, draw: torch.Generator) -> Tensor:
         """All draws; a sample that has another class keeps its own."""
-        found, wrong = x, torch.zeros_like(y, dtype=torch.bool)
-        for n in range(self.draws):
-            flipped = torch.cat([self._flipped(one, draw) for one in x.split(1, target.axis)], target.axis)
-            found = where_samples(wrong, found, flipped, target.axis)
-            if n + 1 < self.draws:
-                wrong = target.wrong(found, y)
-        return found
+
+        def made() -> Tensor:
+            return torch.cat([self._flipped(one, draw) for one in x.split(1, target.axis)], target.axis)
+
+        return first_that_succeeds(target, x, y, self.draws, made)
 
     def _flipped(self, x: Tensor, draw: torch.Generator) -> Tensor:
         if self.count > x.numel():

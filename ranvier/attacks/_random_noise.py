@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import torch
 
-from ranvier.attacks._attack import Bounded, check_count, uniform, where_samples
+from ranvier.attacks._attack import Bounded, check_count, first_that_succeeds, uniform
 from ranvier.attacks._target import Target
 
 __all__ = ["RandomNoise"]
@@ -45,9 +45,8 @@ class RandomNoise(Bounded):
 
     def change(self, target: Target, x: Tensor, y: Tensor, draw: torch.Generator) -> Tensor:
         """All draws; a sample that has another class keeps its own."""
-        found, wrong = x, torch.zeros_like(y, dtype=torch.bool)
-        for n in range(self.draws):
-            found = where_samples(wrong, found, self.within(x + self.eps * uniform(x, draw).sign(), x), target.axis)
-            if n + 1 < self.draws:
-                wrong = target.wrong(found, y)
-        return found
+
+        def made() -> Tensor:
+            return self.within(x + self.eps * uniform(x, draw).sign(), x)
+
+        return first_that_succeeds(target, x, y, self.draws, made)

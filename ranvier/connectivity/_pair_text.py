@@ -12,7 +12,7 @@ import sympy as sp
 from sympy.utilities.lambdify import lambdify
 
 from ranvier.connectivity._connectivity import ConnectivityError, Ends
-from ranvier.dynamics import Reader, check_name, parse_expression
+from ranvier.dynamics import Reader, check_name, named_draws
 from ranvier.errors import EquationError, ShapeError
 from ranvier.units import UNITS, Dimension, Quantity, as_quantity
 
@@ -25,7 +25,6 @@ _NUMBERS = ("i", "j", "N_pre", "N_post")
 _AXES = {f"{axis}_{side}": (k, s) for k, axis in enumerate("xyz") for s, side in enumerate(("pre", "post"))}
 _PLACES = ("distance", *_AXES)
 _SIDES = {"_pre": 0, "_post": 1}
-_DRAWN = "_rand"
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
@@ -64,12 +63,11 @@ class PairText:
         self.text, self.what, self.truth, self.first = text, what, truth, first
         self.values = {name: _value(name, value, what) for name, value in values.items()}
         known = {*_NUMBERS, *_PLACES, *self.values}
-        tree, self.draws = _with_draws(text)
+        tree, draws = named_draws(text, text, each="pair")
+        self.draws = tuple(draws)
         called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
-        for name in sorted(names - known - set(UNITS) - {"pi"}):
-            if name.startswith(_DRAWN):
-                continue
+        for name in sorted(names - known - set(UNITS) - {"pi", *self.draws}):
             if name == "N":
                 raise EquationError(f"{what}: 'N' is not clear; write N_pre or N_post.", line=text)
             raise EquationError(
@@ -107,8 +105,8 @@ class PairText:
         return _read(self.text, tuple(dimensions.items()), self.truth)
 
     def _array(self, name: str, ends: Ends, pair: tuple[np.ndarray, np.ndarray], uniforms: Uniforms) -> Any:
-        if name.startswith(_DRAWN):
-            return uniforms(self.first + int(name.removeprefix(_DRAWN)))
+        if name in self.draws:
+            return uniforms(self.first + self.draws.index(name))
         if name in self.values:
             return self._given(name, ends, pair)
         if name in _NUMBERS:
@@ -135,33 +133,13 @@ class PairText:
         return array[pair[side]]
 
 
-class _Draws(ast.NodeTransformer):
-    """Every ``rand()`` becomes a name of its own."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self.count = text, 0
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Name) and node.func.id == "rand":
-            if node.args or node.keywords:
-                raise EquationError("rand() takes no argument: it is one number between 0 and 1.", line=self.text)
-            self.count += 1
-            return ast.Name(f"{_DRAWN}{self.count - 1}", ast.Load())
-        return self.generic_visit(node)
-
-
-def _with_draws(text: str) -> tuple[ast.expr, int]:
-    draws = _Draws(text)
-    return draws.visit(parse_expression(text)), draws.count
-
-
 @lru_cache(maxsize=64)
 def _read(
     text: str, dimensions: tuple[tuple[str, Dimension], ...], truth: bool
 ) -> tuple[Callable[..., Any], tuple[str, ...], Dimension]:
     """A function of arrays, their names, and the dimension of the result."""
-    tree, draws = _with_draws(text)
-    reader = Reader(dict(dimensions) | {f"{_DRAWN}{k}": Dimension() for k in range(draws)})
+    tree, draws = named_draws(text, text, each="pair")
+    reader = Reader(dict(dimensions) | dict.fromkeys(draws, Dimension()))
     expression, dimension = (reader.condition(tree, text), Dimension()) if truth else reader.read(tree, text)
     names = tuple(sorted(str(symbol) for symbol in expression.free_symbols))
     return lambdify([sp.Symbol(n) for n in names], expression, [_FUNCTIONS, "numpy"], cse=True), names, dimension

@@ -68,7 +68,7 @@ class Where(PairwiseRule):
         self.condition, self.p = condition, p
         self.autapses = flag(autapses, "Where: autapses")
         self._holds = PairText(condition, values, repr(self), truth=True) if isinstance(condition, str) else None
-        first = self._holds.draws if self._holds else 0
+        first = len(self._holds.draws) if self._holds else 0
         self._chance = PairText(p, values, repr(self), first=first) if isinstance(p, str) else None
         read = {name for text in (self._holds, self._chance) if text for name in text.names}
         unread = [name for name in values if name not in read]

@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from ranvier.errors import RanvierError, ShapeError
+from ranvier.values import is_number
 
 __all__ = ["GuidedDrop", "GuidedMix"]
 
@@ -163,5 +164,5 @@ def _fits(x: Any, maps: Tensor) -> None:
 
 
 def _probability(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         raise RanvierError(f"{name}={value!r}: give a probability.")

@@ -7,6 +7,7 @@ from ranvier.dynamics._clock import TIME, exact_times, time_apart
 from ranvier.dynamics._cuts import OWN_RESETS, RESETS, WHOLE, Cuts, Reset, wrong_reset
 from ranvier.dynamics._derivative import derivative
 from ranvier.dynamics._divisors import divisors
+from ranvier.dynamics._draws import named_draws
 from ranvier.dynamics._exact_step import assigned_times, exact_step
 from ranvier.dynamics._growth import growing
 from ranvier.dynamics._linearity import Linearity
@@ -64,6 +65,7 @@ __all__ = [
     "exact_times",
     "expanded",
     "growing",
+    "named_draws",
     "ordered",
     "parse_equations",
     "parse_expression",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError
@@ -10,12 +9,12 @@ from graphlib import CycleError
 import sympy as sp
 
 from ranvier.dynamics._bounds import check_numbers
+from ranvier.dynamics._draws import named_draws
 from ranvier.dynamics._symbols import Reader
 from ranvier.dynamics._system import System
 from ranvier.dynamics.functions import folded
 from ranvier.dynamics.graphs import ordered
 from ranvier.dynamics.program import Program, Statement
-from ranvier.dynamics.text import parse_expression
 from ranvier.errors import EquationError
 from ranvier.units import UNITS
 
@@ -68,10 +67,9 @@ def _line(variable: str, text: str) -> str:
 
 def _read(variable: str, text: str, system: System) -> Start:
     line = _line(variable, text)
-    naming = _Naming(line)
-    tree = naming.visit(parse_expression(text, line))
+    tree, draws = named_draws(text, line, DRAWS)
     known = {n: d for n, d in system.dimensions.items() if n not in system.noises}
-    reader = Reader({**dict.fromkeys(("i", "N", *naming.draws), _NONE), **known})
+    reader = Reader({**dict.fromkeys(("i", "N", *draws), _NONE), **known})
     expression = reader.read_as(tree, system.dimensions[variable], line, f"the initial value of {variable}")
     expression = folded(system.written(expression))
     check_numbers(expression, line)
@@ -89,32 +87,4 @@ def _read(variable: str, text: str, system: System) -> Start:
             f"the initial value of {variable!r} depends on dt, but the state at the start has no step: write a time, such as 1*ms.",
             line=line,
         )
-    return Start(variable, text, program, naming.draws)
-
-
-class _Naming(ast.NodeTransformer):
-    """Gives every ``rand()`` and ``randn()`` a name of its own, which no model can use."""
-
-    def __init__(self, line: str) -> None:
-        self.line = line
-        self.draws: dict[str, str] = {}
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        if not isinstance(node.func, ast.Name) or node.func.id not in DRAWS:
-            self.generic_visit(node)
-            return node
-        kind = node.func.id
-        if node.args or node.keywords:
-            raise EquationError(
-                f"{kind} takes no argument, got {ast.unparse(node)!r}: write {kind}(), which draws one number for each cell.",
-                line=self.line,
-            )
-        count = sum(k == kind for k in self.draws.values())
-        name = f"{kind}()" if count == 0 else f"{kind}() [{count + 1}]"
-        self.draws[name] = kind
-        return ast.copy_location(ast.Name(name, ast.Load()), node)
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id in DRAWS:
-            raise EquationError(f"{node.id!r} needs its brackets: write {node.id}().", line=self.line)
-        return node
+    return Start(variable, text, program, draws)

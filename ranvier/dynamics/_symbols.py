@@ -14,7 +14,7 @@ from ranvier.dynamics._bounds import check_conditions, check_numbers, check_size
 from ranvier.dynamics._exact_form import ExactForm
 from ranvier.dynamics._names import CONSTANTS, is_noise
 from ranvier.dynamics._removable import lifted, may_vanish
-from ranvier.dynamics.functions import CONDITIONS, FUNCTIONS, both, either, floor, folded, invert
+from ranvier.dynamics.functions import CONDITIONS, FUNCTIONS, both, either, floor, folded, invert, mod
 from ranvier.dynamics.guidance import NAMES_ELSEWHERE, OPERATORS_ELSEWHERE
 from ranvier.errors import DimensionError, EquationError
 from ranvier.units import UNITS, Dimension
@@ -201,8 +201,7 @@ class _Visit:
         dimension = self.same(left, x, right, y, "take the whole quotient of")
         if y[0].is_number and y[0] == 0:
             raise self.fail(f"{shown(node)!r} divides by zero: correct the denominator.")
-        whole = floor(x[0] / y[0])
-        return (x[0] - y[0] * whole, dimension) if rest else (whole, _NONE)
+        return (mod(x[0], y[0]), dimension) if rest else (floor(x[0] / y[0]), _NONE)
 
     def operator(self, node: ast.UnaryOp | ast.BinOp) -> EquationError:
         instead = OPERATORS_ELSEWHERE.get(type(node.op), "write it with those")

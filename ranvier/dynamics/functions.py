@@ -30,6 +30,7 @@ __all__ = [
     "jump",
     "log1p",
     "maximum",
+    "mod",
     "nearest",
     "risen",
     "select",
@@ -355,7 +356,8 @@ def _ceil(x: sp.Expr) -> sp.Expr:
     return -floor(-x)
 
 
-def _mod(x: sp.Expr, y: sp.Expr) -> sp.Expr:
+def mod(x: sp.Expr, y: sp.Expr) -> sp.Expr:
+    """What the whole quotient of x and y leaves of x."""
     return x - y * floor(x / y)
 
 
@@ -388,7 +390,7 @@ FUNCTIONS = {
     "floor": (floor, 1),
     "ceil": (_ceil, 1),
     "round": (nearest, 1),
-    "mod": (_mod, 2),
+    "mod": (mod, 2),
     "minimum": (minimum, 2),
     "maximum": (maximum, 2),
     "clip": (_clip, 3),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +13,10 @@ from ranvier.inference._readout import Readout, Running, running
 from ranvier.inference._report import Report, report
 from ranvier.inference._rule import StopRule
 from ranvier.inference.choice import Calibration, candidates, choose
+from ranvier.inference.labelled import check_classes, labelled, sizes
 from ranvier.network import Network
-from ranvier.training.batches import open_batches
-from ranvier.values import is_whole
+from ranvier.network.evaluating import evaluating
+from ranvier.values import is_number, is_whole
 
 __all__ = ["Decisions", "EarlyExit"]
 
@@ -83,13 +82,13 @@ class EarlyExit:
         """Decide about the samples of ``x`` [T, B, …]."""
         if self.threshold is None:
             raise RanvierError("there is no threshold yet: call calibrate(valid_set), or give threshold=….")
-        total, batch = _sizes(x)
+        total, batch = sizes(x)
         read, decided = Running(self.readout), None
         # a step from a state is set up once for all calls, one from none is not
         state = self.net.initial_state(batch, shapes=dict.fromkeys(self.net.graph.inputs, tuple(x.shape[2:])))
         rows, waits = torch.arange(batch), torch.ones(batch, dtype=torch.bool)
         steps = torch.full((batch,), total)
-        with _evaluating(self.net):
+        with evaluating(self.net):
             for first in range(0, total, self.every):
                 part = x[first : first + self.every]
                 out, state = self.net(part if len(rows) == batch else part.index_select(1, rows), state)
@@ -141,7 +140,7 @@ class EarlyExit:
         _check_share("loss", loss)
         if guarantee is not None:
             _check_share("guarantee", guarantee)
-        found = [(self._whole(x), y, marks(x)) for x, y in _batches(valid_set, batch_size, "valid_set")]
+        found = [(self._whole(x), y, marks(x)) for x, y in labelled(valid_set, batch_size, "valid_set")]
         seen = {mark for *_, some in found for mark in some}
         refuse_shared(
             seen,
@@ -152,7 +151,7 @@ class EarlyExit:
         )
         out, y = torch.cat([one for one, *_ in found], 1), torch.cat([one for _, one, _ in found])
         read, steps = running(out, self.readout, self.every), self._steps(len(out))
-        _check_classes(y, read)
+        check_classes(y, read)
         half = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed)).chunk(2)
         apart = self.rule.learns or guarantee is not None
         if apart and len(half) < 2:
@@ -178,7 +177,7 @@ class EarlyExit:
         """
         if not is_whole(rounds, 1):
             raise RanvierError(f"rounds={rounds!r} must be a whole number of at least 1.")
-        batches = list(_batches(test_set, batch_size, "test_set"))
+        batches = list(labelled(test_set, batch_size, "test_set"))
         seen = {mark for x, _ in batches for mark in marks(x)}
         refuse_shared(
             seen, self._chosen, "evaluate was called", "calibrate has seen", "Give samples that no choice has used."
@@ -189,8 +188,8 @@ class EarlyExit:
     @torch.no_grad()
     def _whole(self, x: Tensor) -> Tensor:
         """The outputs of all steps [T, B, C]."""
-        _sizes(x)
-        with _evaluating(self.net):
+        sizes(x)
+        with evaluating(self.net):
             return _series(self.net(x)[0])
 
     def _steps(self, total: int) -> Tensor:
@@ -214,16 +213,6 @@ def _size(left: int) -> int:
     return power * 3 // 4 if power >= 4 and left <= power * 3 // 4 else power
 
 
-@contextmanager
-def _evaluating(net: Network) -> Iterator[None]:
-    trained = net.training
-    net.eval()
-    try:
-        yield
-    finally:
-        net.train(trained)
-
-
 def _series(out: Any) -> Tensor:
     if not isinstance(out, Tensor) or out.ndim != 3 or out.shape[2] < 2:
         found = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
@@ -231,36 +220,8 @@ def _series(out: Any) -> Tensor:
     return out.float() if out.dtype in (torch.bfloat16, torch.float16) else out
 
 
-def _sizes(x: Any) -> tuple[int, int]:
-    if not isinstance(x, Tensor) or x.ndim < 3 or not x.shape[0] or not x.shape[1]:
-        found = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        raise ShapeError(f"x must be a tensor [T, B, …] of at least one step and one sample, got {found}.")
-    return x.shape[0], x.shape[1]
-
-
-def _batches(source: Any, batch_size: int, name: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches x [T, B, …] with classes [B]."""
-    for x, y, lengths in open_batches(source, batch_size, None, name).epoch(1):
-        if not isinstance(x, Tensor):
-            raise RanvierError(f"{name} gives inputs by name: {', '.join(map(repr, x))}; give one tensor [S, T, …].")
-        if lengths is not None:
-            raise RanvierError(f"{name} has lengths: give sequences of equal length, for padding would count as steps.")
-        if not isinstance(y, Tensor) or y.ndim != 1 or y.is_floating_point():
-            found = f"{y.dtype} of shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
-            raise RanvierError(f"targets of {name} are {found}: give a class for each sample, whole numbers [S].")
-        yield x, y
-
-
-def _check_classes(y: Tensor, read: Tensor) -> None:
-    low, high = (int(end) for end in y.aminmax())
-    if low < 0 or high >= read.shape[2]:
-        raise RanvierError(
-            f"target {low if low < 0 else high} is no class of {read.shape[2]} outputs: give 0 to {read.shape[2] - 1}."
-        )
-
-
 def _check_share(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+    if not is_number(value) or not 0 <= value < 1:
         raise RanvierError(f"{name}={value!r} is a share: choose it from 0 to below 1, such as 0.005 for half a point.")
 
 

@@ -6,7 +6,6 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from ranvier._nearest import meant
 from ranvier.errors import RanvierError
 from ranvier.text_table import text_table
+from ranvier.values import is_number
 
 __all__ = ["Ablation", "Variant", "ablate"]
 
@@ -164,7 +164,7 @@ def _changed(base: Any, held: Mapping[str, Any], changes: Mapping[str, Sequence[
 def _figures(given: Any, field: str, value: Any) -> dict[str, float]:
     found = dict(given) if isinstance(given, Mapping) else {"score": given}
     for name, number in found.items():
-        if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
+        if not is_number(number):
             where = f"{field}={value}" if field else "base"
             raise RanvierError(f"score gives {name}={number!r} for {where}: give finite numbers.")
     return {n: float(v) for n, v in found.items()}

@@ -10,6 +10,7 @@ from ranvier.measure._energy import DEFAULT_MODELS, bits_of, energy, once
 from ranvier.measure._energy_model import EnergyModel
 from ranvier.measure._report import Operations, Row
 from ranvier.text_table import text_table
+from ranvier.values import is_number, is_whole
 
 __all__ = ["BreakEven", "break_even"]
 
@@ -71,12 +72,12 @@ def break_even(
     [1.0, 0.6]
     """
     for name, value in (("inputs", inputs), ("outputs", outputs), ("states", states)):
-        if not _is_count(value):
+        if not is_whole(value):
             raise ShapeError(f"break_even: {name}={value!r} must be a whole number of 1 or more.")
-    if isinstance(sparsity, bool) or not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
+    if not is_number(sparsity) or not 0 <= sparsity < 1:
         raise ShapeError(f"break_even: sparsity={sparsity!r} is a share of activations: choose 0 <= sparsity < 1.")
     over = tuple(steps) if isinstance(steps, Iterable) else ()
-    if not over or not all(map(_is_count, over)):
+    if not over or not all(map(is_whole, over)):
         raise ShapeError(f"break_even: steps={steps!r} must hold whole numbers of 1 or more, such as range(1, 33).")
     rates: dict[str, list[float | None]] = {}
     for t in over:
@@ -92,10 +93,6 @@ def break_even(
             "Yan et al. find 5.7 % at T = 5 with a network on chip, which no model here prices",
         ),
     )  # fmt: skip
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _layer(inputs: int, outputs: int, steps: int, states: int) -> Operations:

@@ -11,6 +11,7 @@ from ranvier.measure._energy_model import EnergyModel, Parts
 from ranvier.measure._published import ENERGY_MODELS
 from ranvier.measure._report import Operations
 from ranvier.text_table import text_table
+from ranvier.values import is_whole
 
 __all__ = ["DEFAULT_MODELS", "Energy", "Estimate", "bits_of", "energy", "once"]
 
@@ -136,7 +137,7 @@ def bits_of(steps: int) -> int:
     >>> [bits_of(steps) for steps in (1, 3, 5, 8)]
     [1, 2, 3, 4]
     """
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+    if not is_whole(steps):
         raise ShapeError(f"bits_of: steps={steps!r} must be a whole number of 1 or more.")
     return steps.bit_length()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from ranvier.errors import ShapeError
 from ranvier.measure._report import Operations
+from ranvier.values import is_number
 
 __all__ = ["EnergyModel", "Parts"]
 
@@ -57,7 +57,7 @@ class EnergyModel(ABC):
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type in ("float", "int") and not (_is_number(value) and 0 <= value < math.inf):
+            if field.type in ("float", "int") and not (is_number(value) and value >= 0):
                 raise ShapeError(f"{type(self).__name__}: {field.name}={value!r} must be a finite number of 0 or more.")
             if field.type == "str" and not (isinstance(value, str) and value):
                 raise ShapeError(f"{type(self).__name__}: {field.name}={value!r} must be words: say where prices hold.")
@@ -69,7 +69,3 @@ class EnergyModel(ABC):
     def of_bits(self, bits: int) -> EnergyModel | None:
         """The same hardware for activations of ``bits`` bits; None where it cannot multiply."""
         return self
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from ranvier.errors import ShapeError
+from ranvier.network.evaluating import evaluating
+from ranvier.values import is_whole
 
 __all__ = ["Latency", "latency"]
 
@@ -81,24 +83,20 @@ def latency(
             f"latency takes a module, got {type(net).__name__}: give rv.Sequential, or any torch.nn.Module."
         )
     for name, value, least in (("calls", calls, 1), ("warm_up", warm_up, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if not is_whole(value, least):
             raise ShapeError(f"latency: {name}={value!r} must be a whole number of {least} or more.")
-    training, times = net.training, []
-    net.eval()
-    try:
-        with torch.no_grad():
-            for _ in range(warm_up):
-                net(x, *more, **how)
+    times = []
+    with evaluating(net), torch.no_grad():
+        for _ in range(warm_up):
+            net(x, *more, **how)
+        _finish()
+        before = _counters(powercap)
+        for _ in range(calls):
+            start = time.perf_counter()
+            net(x, *more, **how)
             _finish()
-            before = _counters(powercap)
-            for _ in range(calls):
-                start = time.perf_counter()
-                net(x, *more, **how)
-                _finish()
-                times.append(1000 * (time.perf_counter() - start))
-            after = _counters(powercap)
-    finally:
-        net.train(training)
+            times.append(1000 * (time.perf_counter() - start))
+        after = _counters(powercap)
     if isinstance(before, str) or isinstance(after, str):
         return Latency(tuple(times), None, before if isinstance(before, str) else str(after))
     used = sum((after[name][0] - start) % limit for name, (start, limit) in before.items() if name in after)

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import StringIO
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ranvier.errors import RanvierError
 from ranvier.text_table import text_table
+from ranvier.values import is_number
 
 if TYPE_CHECKING:
     from ranvier.measure._report import Operations
@@ -187,7 +187,7 @@ def _columns(rows: Mapping[str, Any]) -> tuple[str, ...]:
                 f"{odd!r} is a figure of some networks alone ({name!r} differs from the first): give the same figures for all."
             )
         for c, value in row.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            if not is_number(value):
                 raise RanvierError(f"{c!r} of {name!r} is {value!r}: give a finite number.")
     return columns or ()
 

@@ -9,6 +9,7 @@ import torch
 
 from ranvier.connectivity.copied import copied
 from ranvier.errors import RanvierError, ShapeError
+from ranvier.inference.labelled import sizes
 from ranvier.measure._relevance_paths import layers, whole
 from ranvier.measure._shares import Constants
 from ranvier.network import Network
@@ -157,8 +158,6 @@ def _check(net: Any, x: Any, rule: Any) -> None:
             raise RanvierError(
                 f"relevance takes a network with one of its {what}, this one has {', '.join(map(repr, names)) or 'none'}."
             )
-    if not isinstance(x, Tensor) or x.ndim < 3 or not x.shape[0] or not x.shape[1]:
-        found = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        raise ShapeError(f"x must be a tensor [T, B, …] of at least one step and one sample, got {found}.")
+    sizes(x)
     if not x.is_floating_point():
         raise ShapeError(f"x has {x.dtype}: give floating-point numbers, x.float().")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import torch
-from scipy import stats
 from torch import nn
 
 from ranvier.connectivity.copied import copied
-from ranvier.errors import RanvierError, ShapeError
+from ranvier.errors import RanvierError
+from ranvier.inference.labelled import labelled
 from ranvier.measure._disturbances import Disturbance
 from ranvier.network import Network
 from ranvier.text_table import text_table
-from ranvier.training.batches import open_batches
 from ranvier.training.losses import Loss, MeanMembrane
 from ranvier.values import is_whole
 
@@ -145,22 +145,16 @@ def _right(net: nn.Module, x: Tensor, y: Tensor, loss: Loss, batch_size: int) ->
 
 def _score(name: str, strength: float, draws: Sequence[Tensor]) -> Score:
     share, count = float(torch.stack(list(draws)).double().mean()), len(draws[0])
-    z = float(stats.norm.ppf(0.975))
+    z = NormalDist().inv_cdf(0.975)
     centre, scale = share + z**2 / (2 * count), 1 + z**2 / count
     half = z * (share * (1 - share) / count + (z / (2 * count)) ** 2) ** 0.5
-    return Score(name, strength, share, max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale))
+    low, high = (centre - half) / scale, (centre + half) / scale
+    return Score(
+        name, strength, share, max(0.0, min(share, low)), min(1.0, max(share, high))
+    )  # rounding may cross the share
 
 
 def _samples(data: Any, batch_size: int) -> tuple[Tensor, Tensor]:
     """All samples x [T, S, …] and classes [S]."""
-    found = []
-    for x, y, lengths in open_batches(data, batch_size, None, "data").epoch(1):
-        if not isinstance(x, Tensor):
-            raise RanvierError(f"data gives inputs by name: {', '.join(map(repr, x))}; give one tensor [S, T, …].")
-        if lengths is not None:
-            raise RanvierError("data has lengths: give sequences of equal length.")
-        if not isinstance(y, Tensor) or y.ndim != 1 or y.is_floating_point():
-            kind = f"{y.dtype} of shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
-            raise ShapeError(f"targets are {kind}: give a class for each sample, whole numbers [S].")
-        found.append((x, y))
+    found = list(labelled(data, batch_size, "data"))
     return torch.cat([x for x, _ in found], 1), torch.cat([y for _, y in found])

@@ -14,6 +14,8 @@ from ranvier.measure._energy import DEFAULT_MODELS, Energy, bits_of, energy
 from ranvier.measure._energy_model import EnergyModel
 from ranvier.measure._operations import operations
 from ranvier.measure._report import Operations
+from ranvier.network.evaluating import evaluating
+from ranvier.values import is_whole
 
 __all__ = ["Twin", "twin"]
 
@@ -106,7 +108,7 @@ def twin(
             raise ShapeError(f"twin: {name} is {type(module).__name__}: give a module.")
     if not 0 <= margin < 1:
         raise ShapeError(f"twin: margin={margin!r} is a difference of accuracies: choose 0 <= margin < 1.")
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1 or not lr > 0:
+    if not is_whole(epochs) or not lr > 0:
         raise ShapeError(f"twin: epochs={epochs!r} must be 1 or more, and lr={lr!r} above 0.")
     x, labels = _checked("test", test)
     bits = bits_of(x.shape[1])
@@ -114,18 +116,13 @@ def twin(
         model = quantize_activations(model, levels=2**bits - 1)
         _learn(model, *_checked("train", train), epochs, lr)
     means, steps = x.mean(1), x.transpose(0, 1)
-    was = net.training, model.training
-    net.eval()
-    model.eval()
-    with torch.no_grad():
+    with evaluating(net), evaluating(model), torch.no_grad():
         out = net(steps)
         out = out[0] if isinstance(out, tuple) else out
         found = (
             _accuracy("net", out.mean(0) if decode is None else decode(out), labels),
             _accuracy("model", model(means), labels),
         )
-    net.train(was[0])
-    model.train(was[1])
     return Twin(model, bits, operations(model, means), operations(net, steps), found[1], found[0], margin)
 
 

@@ -8,7 +8,7 @@ from ranvier.values._gaussian import gaussian_fraction, gaussian_quantile
 from ranvier.values._learn import Learn
 from ranvier.values._philox import key_of, philox, uniforms
 from ranvier.values._scale import scale_of
-from ranvier.values._whole import is_positive, is_whole
+from ranvier.values._whole import is_number, is_positive, is_whole
 from ranvier.values.normal import normal_numbers
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "flag",
     "gaussian_fraction",
     "gaussian_quantile",
+    "is_number",
     "is_positive",
     "is_whole",
     "key_of",

@@ -10,6 +10,7 @@ from ranvier.errors import TrainingError
 from ranvier.network import Network
 from ranvier.network.parts.projection import Projection
 from ranvier.training.regularizers._regularizer import Regularizer
+from ranvier.values import is_number
 
 __all__ = ["SynOps"]
 
@@ -47,7 +48,7 @@ class SynOps(Regularizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.free, bool) or not isinstance(self.free, int | float) or not 0 <= self.free < float("inf"):
+        if not is_number(self.free) or self.free < 0:
             raise TrainingError(f"SynOps: free={self.free!r} must be a finite number of operations of 0 or more.")
 
     def variable(self, net: Network, population: str) -> str | None:
