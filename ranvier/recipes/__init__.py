@@ -11,6 +11,7 @@ from ranvier._nearest import meant
 if TYPE_CHECKING:
     from ranvier.recipes import (
         astrocyte_memory,
+        audio_attacks,
         braille,
         brunel,
         celegans,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         noisy_spike_times,
         one_model,
         polychrony,
+        potential_attack,
         predictive_coding,
         pretraining,
         recover_weights,
