@@ -97,7 +97,7 @@ def dimension_of(name: str, value: Any) -> Dimension:
         return value.dimension
     if isinstance(value, str):
         raise EquationError(
-            f"{name}={value!r} is not a value: a text gives the initial value of a variable of a cell, and {name!r} is none. Give a "
+            f"{name}={value!r} is not a value: a text gives the initial value of a variable of a cell, and {name!r} is none: give a "
             "number, a quantity, an array such as np.arange(N)*nA, or a distribution such as rv.Uniform(a, b).",
             line=name,
         )

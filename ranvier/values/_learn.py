@@ -55,7 +55,7 @@ class Learn:
     def _finite(value: Any) -> Quantity:
         if isinstance(value, str):
             raise LearnError(
-                f"Learn: {value!r} is a text, which is computed: mark the parameters in it with rv.Learn instead, or give Learn a number, "
+                f"Learn: {value!r} is a text and not a number: mark the parameters in it with rv.Learn instead, or give Learn a number, "
                 "a quantity, an array or a distribution."
             )
         try:

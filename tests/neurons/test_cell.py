@@ -120,7 +120,7 @@ def test_arrivals_can_be_redirected():
         (lambda: HodgkinHuxley(area=0 * ms), EquationError, ("area", "positive")),
         (lambda: Cell(LEAK, tau=float("nan") * ms), EquationError, ("tau", "finite")),
         (lambda: Cell(LEAK, tau=np.array([1, np.inf]) * ms), EquationError, ("tau", "finite")),
-        (lambda: Cell(LEAK, tau="5 ms"), EquationError, ("tau='5 ms'", "Give a number")),
+        (lambda: Cell(LEAK, tau="5 ms"), EquationError, ("tau='5 ms'", "give a number")),
         (lambda: Cell(LEAK, tau=None), EquationError, ("tau=None", "give a number")),
         (lambda: Cell(LEAK, tau=5 * ms, tua=3), EquationError, ("'tua'", "correct its name")),
         (lambda: Cell(LEAK, tau=5 * mV), DimensionError, ("dv/dt", "mV/ms")),
